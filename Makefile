@@ -1,0 +1,9 @@
+# A thin front for tasks.py, which does the work on every system (Windows: python tasks.py book).
+PYTHON ?= python3
+export SLOW
+
+.DEFAULT_GOAL := help
+.PHONY: help env book test lint types lab serve bench clean
+
+help env book test lint types lab serve bench clean:
+	@$(PYTHON) tasks.py $@

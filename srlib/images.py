@@ -1,0 +1,314 @@
+"""Pictures in and out of tensors, and the few conversions that every chapter uses (chapter 1).
+
+In the book a picture is a ``float32`` tensor ``(C, H, W)``, RGB, in [0, 1]; ``uint8`` (0..255) is for
+storage. The functions below that only cut or convert take tensors or numpy arrays of that layout,
+one picture or a batch.
+"""
+
+import io
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+MAX_PIXELS = 200_000_000
+"""Larger pictures are refused: at 12 bytes a pixel one would already fill 2.4 GB as float32."""
+
+Source = str | os.PathLike[str] | bytes | IO[bytes]
+Array = TypeVar("Array", Tensor, np.ndarray)
+
+
+class ImageError(OSError):
+    """A picture cannot be read or written; the message is one line with the file and what to do."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a file held: ``pixels`` float32 (3, H, W) or (1, H, W) in [0, 1]; ``alpha`` (1, H, W) in [0, 1]
+    or None; the embedded colour profile (bytes) or None; ``depth`` 8 or 16 bits a channel."""
+
+    pixels: Tensor
+    alpha: Tensor | None
+    icc_profile: bytes | None
+    depth: int
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def load(source: Source) -> Tensor:
+    """A picture as float32 in [0, 1]: (3, H, W), or (1, H, W) for a gray file. Takes a path, bytes or an
+    open binary file; PNG, JPEG, WebP, BMP, TIFF and what else Pillow reads, of any colour mode. Turned
+    upright by its EXIF mark; transparency is left out (``open_picture`` keeps it). Chapter 1."""
+    return open_picture(source).pixels
+
+
+def open_picture(source: Source) -> Picture:
+    """As ``load``, with what is needed to save the picture faithfully again: alpha, colour profile and
+    depth. Colours under transparent pixels are kept as stored. Gray 16-bit files keep all 16 bits;
+    16-bit colour is read at 8 bits a channel, as Pillow does."""
+    name = _name(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large pictures; MAX_PIXELS decides here
+            with Image.open(_openable(source)) as image:
+                _check_size(image, name)
+                image.load()
+                return _decode(image, name)
+    except ImageError:
+        raise
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{name}: there is no such file; check the path") from None
+    except IsADirectoryError:
+        raise ImageError(f"{name}: this is a folder; name a picture in it") from None
+    except PermissionError:
+        raise ImageError(f"{name}: no permission to read this file") from None
+    except Image.DecompressionBombError:
+        raise ImageError(f"{name}: more than {MAX_PIXELS:,} pixels; make it smaller first") from None
+    except Image.UnidentifiedImageError:
+        what = "the file is empty" if _is_empty(source) else "not a picture that can be read"
+        raise ImageError(f"{name}: {what}; save it as PNG or JPEG and try again") from None
+    except MemoryError:
+        raise ImageError(f"{name}: too large for this machine's memory; make it smaller first") from None
+    except Exception as fault:  # Pillow's decoders raise many kinds for damaged files
+        why = " ".join(str(fault).split()) or type(fault).__name__
+        raise ImageError(f"{name}: damaged or cut short ({why}); get the file again") from None
+
+
+def save(
+    x: Tensor,
+    path: str | os.PathLike[str],
+    *,
+    alpha: Tensor | None = None,
+    icc_profile: bytes | None = None,
+    depth: int = 8,
+) -> Path:
+    """Write (3, H, W) or (1, H, W), float in [0, 1] or uint8, to the format that the suffix names; values
+    outside [0, 1] are clipped. ``alpha`` (1, H, W), ``icc_profile`` and ``depth`` (16: gray PNG or TIFF
+    only) as ``open_picture`` gives them. The file appears whole or not at all. Returns its path."""
+    path = Path(path)
+    image = _encode(x, alpha=alpha, depth=depth, name=str(path))
+    extensions = Image.registered_extensions()
+    format_name = extensions.get(path.suffix.lower())
+    if format_name is None or format_name not in Image.SAVE:
+        raise ImageError(f"{path}: cannot write files ending in {path.suffix!r}; use .png, .jpg or .webp")
+    if format_name == "JPEG" and alpha is not None:
+        raise ImageError(f"{path}: JPEG has no transparency; use .png or .webp, or leave alpha out")
+    if depth == 16 and format_name not in ("PNG", "TIFF"):
+        raise ImageError(f"{path}: 16 bits a channel need .png or .tif")
+    best: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}
+    options = best.get(format_name, {})
+    if icc_profile:
+        options["icc_profile"] = icc_profile
+    with _whole_or_nothing(path) as temporary:
+        image.save(temporary, format=format_name, **options)
+    return path
+
+
+@contextmanager
+def _whole_or_nothing(path: Path) -> Iterator[IO[bytes]]:
+    """An open temporary file beside ``path`` that takes its name only when everything was written."""
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            yield file
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except FileNotFoundError:
+        raise ImageError(f"{path}: there is no folder {path.parent}; make it first") from None
+    except OSError as fault:
+        raise ImageError(f"{path}: could not be written ({fault.strerror or fault})") from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _decode(image: Image.Image, name: str) -> Picture:
+    """Any Pillow mode to RGB or gray, upright, with alpha apart."""
+    profile = image.info.get("icc_profile")
+    image = ImageOps.exif_transpose(image)
+    if image.width == 0 or image.height == 0:
+        raise ImageError(f"{name}: the picture has no pixels ({image.width} x {image.height})")
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        return Picture(_deep_gray(image, name), None, profile, 16)
+    gray = image.mode in ("1", "L", "LA", "La")
+    transparent = image.has_transparency_data
+    if image.mode in ("CMYK", "LAB"):
+        profile = None  # it describes those inks, not the RGB that is returned
+    if image.mode == "LAB":
+        image = _lab_to_rgb(image)
+    mode = ("L" if gray else "RGB") + ("A" if transparent else "")
+    array = np.array(image.convert(mode))  # a copy: Pillow's own memory is read-only
+    pixels = from_uint8(torch.from_numpy(array if array.ndim == 3 else array[..., None]).movedim(-1, 0))
+    if not transparent:
+        return Picture(pixels.contiguous(), None, profile, 8)
+    return Picture(pixels[:-1].contiguous(), pixels[-1:].contiguous(), profile, 8)
+
+
+def _deep_gray(image: Image.Image, name: str) -> Tensor:
+    """16-bit, 32-bit integer or float gray as (1, H, W) in [0, 1]; the range of the last two is checked."""
+    array = np.array(image).astype(np.float64)
+    full = 1.0 if image.mode == "F" else 65535.0
+    if not np.isfinite(array).all() or array.min() < 0 or array.max() > full:
+        raise ImageError(
+            f"{name}: its values reach from {array.min():g} to {array.max():g}; "
+            f"scale them to 0..{full:g} and save again"
+        )
+    return torch.from_numpy((array / full).astype(np.float32))[None]
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    from PIL import ImageCms
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    assert converted is not None  # it is None only with inPlace=True
+    return converted
+
+
+def _encode(x: Tensor, *, alpha: Tensor | None, depth: int, name: str) -> Image.Image:
+    """The Pillow image for pixels (and alpha) of the book's layout."""
+    for what, value, channels in (("pixels", x, (1, 3)), ("alpha", alpha, (1,))):
+        if value is not None and (value.ndim != 3 or value.shape[0] not in channels or 0 in value.shape):
+            shape = " or ".join(f"({c}, H, W)" for c in channels)
+            raise ValueError(f"{name}: {what} must be {shape}, not {tuple(value.shape)}")
+        if value is not None and value.is_floating_point() and not torch.isfinite(value).all():
+            raise ValueError(f"{name}: {what} hold NaN or infinite values; nothing was written")
+    if alpha is not None and alpha.shape[1:] != x.shape[1:]:
+        raise ValueError(f"{name}: alpha is {tuple(alpha.shape[1:])}, pixels are {tuple(x.shape[1:])}")
+    if depth == 16:
+        if x.shape[0] != 1 or alpha is not None:
+            raise ValueError(f"{name}: 16 bits a channel can be written for gray pictures without alpha only")
+        levels = (x.detach().cpu().double().clamp(0, 1) * 65535 + 0.5).floor()
+        return Image.fromarray(levels[0].numpy().astype(np.uint16))
+    if depth != 8:
+        raise ValueError(f"{name}: depth must be 8 or 16, not {depth}")
+    parts = [to_uint8(x.detach().cpu())] + ([] if alpha is None else [to_uint8(alpha.detach().cpu())])
+    array = torch.cat(parts).movedim(0, -1).numpy()
+    return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else np.ascontiguousarray(array))
+
+
+def _name(source: Source) -> str:
+    if isinstance(source, (str, os.PathLike)):
+        return str(source)
+    return str(getattr(source, "name", "")) or "the picture"
+
+
+def _openable(source: Source) -> Any:
+    return io.BytesIO(source) if isinstance(source, bytes) else source
+
+
+def _is_empty(source: Source) -> bool:
+    if isinstance(source, bytes):
+        return not source
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source).stat().st_size == 0
+    return False
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{image.width} x {image.height}"
+        raise ImageError(f"{name}: {size} is more than {MAX_PIXELS:,} pixels; make it smaller first")
+
+
+# --- 8 bits and back ------------------------------------------------------------------------------
+
+
+def to_uint8(x: Tensor) -> Tensor:
+    """Float in [0, 1] to uint8: clipped, rounded half up, as a file would hold it. uint8 passes through."""
+    if x.dtype == torch.uint8:
+        return x
+    if not x.is_floating_point():
+        raise TypeError(f"to_uint8 takes float in [0, 1] or uint8, not {x.dtype}")
+    return (x.clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
+
+
+def from_uint8(x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """uint8 0..255 to float in [0, 1]; ``to_uint8`` gives the same bytes back."""
+    if x.dtype != torch.uint8:
+        raise TypeError(f"from_uint8 takes uint8, not {x.dtype}")
+    return x.to(dtype) / 255
+
+
+# --- colour: BT.601, studio range -----------------------------------------------------------------
+
+# Y, Cb, Cr in 0..255 of R, G, B in 0..1, as MATLAB's rgb2ycbcr and the papers have it: Y is 16..235.
+_YCBCR = [[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]
+_OFFSET = [16.0, 128.0, 128.0]
+
+
+def rgb_to_ycbcr(x: Tensor) -> Tensor:
+    """RGB (..., 3, H, W) to studio-range BT.601 Y, Cb, Cr. Float in [0, 1] gives float (Y in
+    16/255..235/255); uint8 gives uint8, rounded as MATLAB's rgb2ycbcr. Chapter 1."""
+    _need_channels(x, 3, "rgb_to_ycbcr")
+    return _affine(x, _YCBCR, _OFFSET)
+
+
+def ycbcr_to_rgb(x: Tensor) -> Tensor:
+    """The inverse of ``rgb_to_ycbcr``: exact through float (unclipped), within 2 levels through uint8."""
+    _need_channels(x, 3, "ycbcr_to_rgb")
+    inverse = np.linalg.inv(np.array(_YCBCR) / 255)
+    return _affine(x, inverse * 255, -255 * inverse @ (np.array(_OFFSET) / 255))
+
+
+def luma(x: Tensor) -> Tensor:
+    """Studio-range Y / 255 of RGB (..., 3, H, W), as (..., 1, H, W): what "PSNR on the Y channel" is
+    measured on. uint8 gives uint8, rounded. One-channel input is luma already and is returned as it is."""
+    if x.ndim >= 3 and x.shape[-3] == 1:
+        return x
+    _need_channels(x, 3, "luma")
+    return _affine(x, _YCBCR[:1], _OFFSET[:1])
+
+
+def _affine(x: Tensor, matrix: Any, offset: Any) -> Tensor:
+    """``matrix @ channels + offset`` with coefficients given for results in 0..255."""
+    work = (
+        x
+        if x.is_floating_point()
+        else from_uint8(x, torch.float32 if x.device.type == "mps" else torch.float64)
+    )
+    rows = torch.as_tensor(np.asarray(matrix) / 255, dtype=work.dtype, device=x.device)
+    shift = torch.as_tensor(np.asarray(offset) / 255, dtype=work.dtype, device=x.device)
+    out = torch.einsum("oc,...chw->...ohw", rows, work) + shift[:, None, None]
+    return out if x.is_floating_point() else to_uint8(out)
+
+
+def _need_channels(x: Tensor, channels: int, who: str) -> None:
+    if x.ndim < 3 or x.shape[-3] != channels:
+        raise ValueError(f"{who} needs {channels} channels, (..., {channels}, H, W), not {tuple(x.shape)}")
+    if not x.is_floating_point() and x.dtype != torch.uint8:
+        raise TypeError(f"{who} takes float in [0, 1] or uint8, not {x.dtype}")
+
+
+# --- cutting --------------------------------------------------------------------------------------
+
+
+def crop_to_multiple(x: Array, scale: int) -> Array:
+    """Cut rows from the bottom and columns from the right until both sizes divide by ``scale`` ("modcrop"
+    in the papers' code). Any leading axes."""
+    height, width = x.shape[-2] // scale * scale, x.shape[-1] // scale * scale
+    if height == 0 or width == 0:
+        raise ValueError(f"a picture of {tuple(x.shape[-2:])} is smaller than the scale {scale}")
+    return x[..., :height, :width]
+
+
+def shave(x: Array, pixels: int) -> Array:
+    """Cut ``pixels`` from each of the four sides (papers leave a border of ``scale`` out). Any leading
+    axes."""
+    if pixels < 0:
+        raise ValueError(f"shave takes a number of pixels from 0 up, not {pixels}")
+    height, width = x.shape[-2:]
+    if min(height, width) <= 2 * pixels:
+        raise ValueError(f"shaving {pixels} pixels off each side leaves nothing of {(height, width)}")
+    return x[..., pixels : height - pixels, pixels : width - pixels]

@@ -1,0 +1,49 @@
+"""The few things that come from outside: profile, device, where data lie. Read here and nowhere else."""
+
+import os
+from pathlib import Path
+from typing import Literal, cast
+
+import torch
+
+Profile = Literal["quick", "full"]
+
+
+def profile() -> Profile:
+    """The run's size: ``"quick"`` (the default: two CPU cores, minutes) or ``"full"`` (a paper's recipe
+    on a GPU), from the environment variable ``SRLIB_PROFILE``."""
+    value = os.environ.get("SRLIB_PROFILE", "").strip().lower() or "quick"
+    if value not in ("quick", "full"):
+        raise ValueError(f"SRLIB_PROFILE is {value!r}; set it to 'quick' or 'full', or leave it unset")
+    return cast(Profile, value)
+
+
+def device() -> torch.device:
+    """The fastest device this machine has: cuda, then mps (Apple), then cpu."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def data_root() -> Path | None:
+    """The folder of image sets that is already there, from ``SRLIB_DATA``, or None when it is unset."""
+    value = os.environ.get("SRLIB_DATA", "").strip()
+    return Path(value).expanduser() if value else None
+
+
+def cache_root() -> Path:
+    """The folder that downloads go to: ``SRLIB_CACHE``, or the system's cache folder for ``srlib``."""
+    value = os.environ.get("SRLIB_CACHE", "").strip()
+    if value:
+        return Path(value).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("srlib"))
+
+
+def building_book() -> bool:
+    """True inside the kernels of ``make book``: pages are then static, so interactive parts leave
+    pre-computed pictures instead of widgets. The book's Sphinx extension sets ``SRLIB_STATIC_BOOK``."""
+    return os.environ.get("SRLIB_STATIC_BOOK", "") == "1"

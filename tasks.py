@@ -1,0 +1,233 @@
+"""The project's tasks: ``python tasks.py TASK`` (Linux and macOS: ``make TASK``).
+
+Standard library only: it makes ``.venv``, installs the pinned versions of ``constraints.txt`` into it
+and runs the rest there. A second run installs nothing.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "installed.json"
+HTML = ROOT / "_build" / "html"
+OLDEST, NEWEST = (3, 11), (3, 13)
+TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+
+
+class TaskError(Exception):
+    """A fault the user can mend; its message is one line that says how."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the named task; without a name, list them."""
+    name = arguments[0] if arguments else "help"
+    if name not in TASKS:
+        print(f"there is no task {name!r}; the tasks are: {', '.join(TASKS)}", file=sys.stderr)
+        return 2
+    try:
+        return TASKS[name](arguments[1:]) or 0
+    except TaskError as fault:
+        print(f"tasks.py {name}: {fault}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+# --- the environment ------------------------------------------------------------------------------
+
+
+def venv_python() -> Path:
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def pick_python() -> str:
+    """This Python if the project supports it, else the newest supported one on the path."""
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
+        return sys.executable
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        found = shutil.which(f"python3.{minor}")
+        if found and subprocess.run([found, "--version"], capture_output=True).returncode == 0:
+            return found
+    here = ".".join(map(str, sys.version_info[:2]))
+    raise TaskError(
+        f"needs Python 3.{OLDEST[1]} to 3.{NEWEST[1]}, this is {here}; install one, or say PYTHON=..."
+    )
+
+
+def fingerprint() -> str:
+    """A hash of all that decides what is installed."""
+    parts = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")]
+    return hashlib.sha256(b"\0".join([*parts, str(ROOT).encode()])).hexdigest()
+
+
+def has_nvidia() -> bool:
+    """Whether an NVIDIA driver is here: without one, torch's CUDA build is gigabytes for nothing."""
+    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+
+
+def pinned(package: str) -> str:
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if line.startswith(f"{package}=="):
+            return line.split(";")[0].split("#")[0].strip()
+    raise TaskError(f"constraints.txt does not pin {package}")
+
+
+def ensure(*extras: str) -> None:
+    """Make ``.venv`` hold the project with these extras. Does nothing when it already does."""
+    wanted = set(extras)
+    if STAMP.exists() and venv_python().exists():
+        stamp = json.loads(STAMP.read_text())
+        if stamp.get("fingerprint") == fingerprint():
+            if wanted <= set(stamp["extras"]):
+                return
+            wanted |= set(stamp["extras"])
+    if not venv_python().exists():
+        print("making .venv ...", flush=True)
+        if VENV.exists():
+            shutil.rmtree(VENV)
+        made = subprocess.run([pick_python(), "-m", "venv", str(VENV)], capture_output=True, text=True)
+        if made.returncode:
+            shutil.rmtree(VENV, ignore_errors=True)
+            last = (made.stdout + made.stderr).strip().splitlines()[-1:]
+            raise TaskError(f"python -m venv failed ({' '.join(last)}); on Debian: apt install python3-venv")
+    STAMP.unlink(missing_ok=True)
+    install_torch()
+    names = ",".join(sorted(wanted))
+    print(f"installing the project with {names} ...", flush=True)
+    pip("install", "-q", "-c", "constraints.txt", "-e", f".[{names}]" if names else ".")
+    STAMP.write_text(json.dumps({"fingerprint": fingerprint(), "extras": sorted(wanted)}))
+
+
+def install_torch() -> None:
+    """On Linux without an NVIDIA GPU take torch's CPU build: a local wheel if pip knows one, else
+    PyTorch's own CPU index. Elsewhere (and if neither answers) the ordinary install decides."""
+    if sys.platform != "linux" or has_nvidia():
+        return
+    version = pinned("torch")
+    probe = [str(venv_python()), "-c", "import torch; print(torch.__version__.split('+')[0])"]
+    have = subprocess.run(probe, capture_output=True, text=True).stdout.strip()
+    if have and version == f"torch=={have}":
+        return
+    print(f"no NVIDIA GPU: looking for the CPU build of {version} ...", flush=True)
+    quiet = {"check": False, "quiet": True}
+    if pip("install", "-q", "--no-deps", "--no-index", version, **quiet) == 0:
+        return
+    source = ["--index-url", TORCH_CPU_INDEX, "--retries", "1", "--timeout", "15"]
+    if pip("install", "-q", "--no-deps", *source, version, **quiet) == 0:
+        return
+    print("found no CPU build; the ordinary one follows (a download of several GB)", flush=True)
+
+
+def pip(*arguments: str, check: bool = True, quiet: bool = False) -> int:
+    sink = subprocess.DEVNULL if quiet else None
+    command = [str(venv_python()), "-m", "pip", "--disable-pip-version-check", *arguments]
+    code = subprocess.run(command, cwd=ROOT, stdout=sink, stderr=sink).returncode
+    if code and check:
+        raise TaskError("pip could not install the packages (its message is above); is the network there?")
+    return code
+
+
+def run(*command: str, **environment: str) -> int:
+    """Run a Python command of the environment in the project's folder."""
+    return subprocess.run(
+        [str(venv_python()), *command], cwd=ROOT, env={**os.environ, **environment}
+    ).returncode
+
+
+# --- the tasks ------------------------------------------------------------------------------------
+
+
+def task_help(_: list[str]) -> int:
+    """list these tasks"""
+    for name, task in TASKS.items():
+        print(f"{name:8}{(task.__doc__ or '').splitlines()[0]}")
+    return 0
+
+
+def task_env(_: list[str]) -> int:
+    """make .venv with everything in it"""
+    ensure("book", "dev")
+    print(f"ready: {venv_python().relative_to(ROOT)}")
+    return 0
+
+
+def task_book(_: list[str]) -> int:
+    """build the HTML book into _build/html"""
+    ensure("book")
+    code = run(
+        *("-m", "jupyter_book", "build", ".", "--toc", "book/_toc.yml"),
+        *("-W", "-n", "--keep-going", "--all"),
+    )
+    if code == 0:
+        print(f"the book: {(HTML / 'index.html').as_uri()}")
+    return code
+
+
+def task_test(arguments: list[str]) -> int:
+    """run the tests (SLOW=1: the slow ones too, with coverage)"""
+    ensure("book", "dev")
+    slow = os.environ.get("SLOW", "") not in ("", "0")
+    options = ["-m", "", "--cov", "--cov-report=term", "--durations=15"] if slow else []
+    return run("-m", "pytest", *options, *arguments)
+
+
+def task_lint(_: list[str]) -> int:
+    """ruff (lint and format) on everything, notebooks free of outputs"""
+    ensure("book", "dev")
+    codes = [run("-m", "ruff", "check", "."), run("-m", "ruff", "format", "--check", ".")]
+    notebooks = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("notebooks/*.ipynb"))
+    strip = ("-m", "nbstripout", "--verify", "--keep-id", "--extra-keys", "metadata.language_info")
+    codes.append(run(*strip, *notebooks))
+    return max(codes)
+
+
+def task_types(_: list[str]) -> int:
+    """mypy on srlib and tests"""
+    ensure("book", "dev")
+    return run("-m", "mypy")
+
+
+def task_lab(arguments: list[str]) -> int:
+    """open the notebooks in JupyterLab"""
+    ensure("book")
+    return run("-m", "jupyter", "lab", "--notebook-dir", str(ROOT), *arguments)
+
+
+def task_serve(_: list[str]) -> int:
+    """open the built book in the browser"""
+    if not (HTML / "index.html").exists():
+        raise TaskError("there is no book yet; build it with: make book")
+    webbrowser.open((HTML / "index.html").as_uri())
+    return 0
+
+
+def task_bench(arguments: list[str]) -> int:
+    """measure srlib beside other libraries (tables, and JSON under benchmarks/results)"""
+    ensure("book", "dev")
+    return run("-m", "benchmarks", *arguments)
+
+
+def task_clean(_: list[str]) -> int:
+    """remove what was built (.venv and _build stay out of git, but take space)"""
+    for name in ("_build", ".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".coverage"):
+        path = ROOT / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.exists():
+            path.unlink()
+    return 0
+
+
+TASKS = {
+    name.removeprefix("task_"): task for name, task in list(globals().items()) if name.startswith("task_")
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
