@@ -43,6 +43,12 @@ def cache_root() -> Path:
     return Path(pooch.os_cache("srlib"))
 
 
+def mirror() -> str:
+    """A base address that has the image sets as ``<mirror>/<set>/<file>``, asked instead of their homes (a
+    classroom's own server, say), from ``SRLIB_MIRROR``; empty when it is unset."""
+    return os.environ.get("SRLIB_MIRROR", "").strip().rstrip("/")
+
+
 def building_book() -> bool:
     """True inside the kernels of ``make book``: pages are then static, so interactive parts leave
     pre-computed pictures instead of widgets. The book's Sphinx extension sets ``SRLIB_STATIC_BOOK``."""

@@ -1,0 +1,214 @@
+"""``make bench``: srlib beside scikit-image, OpenCV, torch and torchmetrics, in one run on one machine.
+
+Each row is the median of repeated calls, in milliseconds (or crops a second), and the ratio to srlib: above
+1, srlib is faster. Prints the tables and writes benchmarks/results/bench.json.
+"""
+
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import skimage.metrics
+import skimage.transform
+import torch
+import torch.nn.functional as F
+import torchmetrics.functional.image as tm
+from torch.utils.data import DataLoader
+
+from benchmarks.naive import PngPatches, naive_imresize, write_pngs
+from srlib.data import PatchBank, dead_leaves, photos
+from srlib.images import to_uint8
+from srlib.metrics import psnr, ssim
+from srlib.resize import imresize
+
+RESULTS = Path(__file__).parent / "results" / "bench.json"
+Row = dict[str, Any]
+
+
+def median_ms(function: Callable[[], object], seconds: float = 2.0) -> float:
+    """Median time of a call in milliseconds: a warm-up, then at least 3 calls and about ``seconds``."""
+    function()
+    times: list[float] = []
+    while len(times) < 3 or (sum(times) < seconds and len(times) < 50):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1e3
+
+
+def table(title: str, unit: str, calls: dict[str, Callable[[], object]]) -> list[Row]:
+    """Time srlib's call and its peers', print a table, return its rows."""
+    print(f"\n{title}\n{'':46}{unit:>10}{'x srlib':>10}")
+    rows: list[Row] = []
+    ours = 0.0
+    for name, call in calls.items():
+        value = median_ms(call)
+        ours = ours or value
+        rows.append({"table": title, "name": name, "unit": unit, "value": value, "ratio": value / ours})
+        print(f"{name:46}{value:10.2f}{value / ours:10.2f}", flush=True)
+    return rows
+
+
+def resize_tables() -> list[Row]:
+    torch.manual_seed(0)
+    x = torch.rand(3, 1080, 1920)
+    levels = to_uint8(x)
+    last, last_levels = x.permute(1, 2, 0).numpy().copy(), levels.permute(1, 2, 0).numpy().copy()
+    rows = []
+    for word, scale, size in (("down", 1 / 4, (270, 480)), ("up", 4.0, (4320, 7680))):
+        wide = (size[1], size[0])
+
+        def torchs(v: torch.Tensor, size: tuple[int, int] = size) -> torch.Tensor:
+            return F.interpolate(v[None], size=size, mode="bicubic", antialias=True)
+
+        calls: dict[str, Callable[[], object]] = {
+            "srlib.resize.imresize": lambda scale=scale: imresize(x, scale),
+            "torch interpolate(bicubic, antialias)": lambda torchs=torchs: torchs(x),
+            "OpenCV resize(INTER_CUBIC), not antialiased": lambda wide=wide: cv2.resize(
+                last, wide, interpolation=cv2.INTER_CUBIC
+            ),
+            "naive torch port (gather and sum by row)": lambda scale=scale: naive_imresize(x, scale),
+        }
+        if word == "down":
+            calls["scikit-image resize(order=3, anti_aliasing)"] = lambda size=size: skimage.transform.resize(
+                last, size, order=3, anti_aliasing=True
+            )
+        rows += table(f"1080p RGB float32, {word} by 4", "ms", calls)
+        rows += table(
+            f"1080p RGB uint8, {word} by 4 (only srlib is MATLAB's, bit for bit)",
+            "ms",
+            {
+                "srlib.resize.imresize": lambda scale=scale: imresize(levels, scale),
+                "torch interpolate(bicubic, antialias)": lambda torchs=torchs: torchs(levels),
+                "OpenCV resize(INTER_CUBIC), not antialiased": lambda wide=wide: cv2.resize(
+                    last_levels, wide, interpolation=cv2.INTER_CUBIC
+                ),
+            },
+        )
+    return rows
+
+
+def metric_tables() -> list[Row]:
+    torch.manual_seed(0)
+    hr = torch.rand(1, 512, 768)
+    sr = (hr + 0.05 * torch.randn_like(hr)).clamp(0, 1)
+    a, b = hr[0].double().numpy(), sr[0].double().numpy()
+    a32, b32 = hr[0].numpy(), sr[0].numpy()
+    same = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
+    rows = table(
+        "SSIM of one 512 x 768 channel",
+        "ms",
+        {
+            "srlib.metrics.ssim (float64 inside)": lambda: ssim(sr, hr),
+            "scikit-image, float64": lambda: skimage.metrics.structural_similarity(a, b, **same),
+            "scikit-image, float32 (less exact)": lambda: skimage.metrics.structural_similarity(
+                a32, b32, **same
+            ),
+            "torchmetrics, float32": lambda: tm.structural_similarity_index_measure(
+                sr[None], hr[None], data_range=1.0
+            ),
+        },
+    )
+    colour = torch.rand(3, 512, 768)
+    noisy = (colour + 0.05 * torch.randn_like(colour)).clamp(0, 1)
+    c, d = colour.numpy(), noisy.numpy()
+    rows += table(
+        "PSNR of 512 x 768 RGB",
+        "ms",
+        {
+            "srlib.metrics.psnr (float64 inside)": lambda: psnr(noisy, colour, channel="rgb"),
+            "scikit-image": lambda: skimage.metrics.peak_signal_noise_ratio(c, d, data_range=1.0),
+            "OpenCV, float32": lambda: cv2.PSNR(c, d, 1.0),
+            "torchmetrics": lambda: tm.peak_signal_noise_ratio(noisy, colour, data_range=1.0),
+        },
+    )
+    return rows
+
+
+def crops_table(scale: int = 2, patch: int = 48, batch: int = 16) -> list[Row]:
+    """Crops a second on one core: pairs of 48 and 96 pixels from the photographs in the box."""
+    title = f"training pairs a second, one core, LR {patch} x {patch}, x{scale}"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        pictures = {name: x for name, x in photos().items() if min(x.shape[1:]) >= patch * scale}
+        bank = PatchBank(pictures, scale)
+        with tempfile.TemporaryDirectory() as folder:
+            hr, lr = Path(folder, "hr"), Path(folder, "lr")
+            write_pngs(pictures, hr, lr, scale)
+            loader = iter(DataLoader(PngPatches(hr, lr, scale, patch), batch_size=batch))
+            calls = {
+                "srlib.data.PatchBank": lambda: bank.sample(batch, patch),
+                "DataLoader that opens PNG files": lambda: next(loader),
+            }
+            values = {name: 1e3 * batch / median_ms(call) for name, call in calls.items()}
+    finally:
+        torch.set_num_threads(threads)
+    print(f"\n{title}\n{'':46}{'pairs/s':>10}{'x srlib':>10}")
+    ours = next(iter(values.values()))
+    for name, value in values.items():
+        print(f"{name:46}{value:10.0f}{ours / value:10.2f}")
+    return [
+        {"table": title, "name": name, "unit": "pairs/s", "value": value, "ratio": ours / value}
+        for name, value in values.items()
+    ]
+
+
+def leaves_table() -> list[Row]:
+    plain = {"texture": False, "gradients": False, "natural": False, "soft": False}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        seeds = iter(range(1_000_000))
+        return table(
+            "one 512 x 512 picture of dead leaves, one core",
+            "ms",
+            {
+                "dead_leaves (rich)": lambda: dead_leaves(512, next(seeds)),
+                "dead_leaves (plain)": lambda: dead_leaves(512, next(seeds), **plain),
+            },
+        )
+    finally:
+        torch.set_num_threads(threads)
+
+
+def machine() -> dict[str, Any]:
+    processor = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        processor = names[0] if names else processor
+    libraries = {"torch": torch.__version__, "numpy": np.__version__, "scikit-image": skimage.__version__}
+    libraries |= {"opencv": cv2.__version__}
+    return {
+        "processor": processor,
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "versions": libraries,
+    }
+
+
+def main() -> None:
+    about = machine()
+    print(f"{about['processor']}, {about['threads']} threads, torch {torch.__version__}")
+    cv2.setNumThreads(about["threads"])
+    rows = [*resize_tables(), *metric_tables(), *crops_table(), *leaves_table()]
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"command": "make bench", "machine": about, "rows": rows}, indent=1) + "\n")
+    print(
+        f"\nwritten to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}"
+    )
+
+
+if __name__ == "__main__":
+    main()

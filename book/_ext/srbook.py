@@ -1,0 +1,91 @@
+"""What the book needs from Sphinx beyond its configuration; `_config.yml` loads this file.
+
+Three things: where outputs of notebooks are cached (and when they are stale), what the notebooks' kernels
+find in their environment, and repairs of configuration values that YAML cannot express.
+"""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.util import logging
+
+LOGGER = logging.getLogger(__name__)
+
+KEPT_CACHES = 3  # enough to go to and fro between two states of the library
+PACKAGES = ("torch", "numpy", "pillow", "scikit-image", "safetensors", "matplotlib", "ipykernel")
+SETTINGS = ("SRLIB_PROFILE", "SRLIB_DATA")
+NOT_SOURCE = {"__pycache__", ".ipynb_checkpoints", ".DS_Store"}
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx: before 800 (Sphinx checks the values there) and before the notebooks are read."""
+    app.connect("config-inited", configure, priority=400)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    """Set what depends on this machine and this state of the tree."""
+    build = Path(app.outdir).parent
+    config.nb_execution_cache_path = str(cache_folder(build / ".jupyter_cache", key(Path(app.srcdir))))
+    config.nitpick_ignore = [tuple(pair) for pair in config.nitpick_ignore]
+    # Kernels inherit these. A reader's own IPython start-up files must not change the pages.
+    os.environ["SRLIB_STATIC_BOOK"] = "1"
+    os.environ["IPYTHONDIR"] = str(build / ".ipython")
+
+
+def key(root: Path) -> str:
+    """A hash of all that a page's outputs depend on beside its own cells, which jupyter-cache looks at
+    itself: the library with its weights, the data sets, the versions and the settings."""
+    digest = hashlib.sha256()
+    for line in ingredients(root):
+        digest.update(line.encode() + b"\n")
+    return digest.hexdigest()[:16]
+
+
+def ingredients(root: Path) -> Iterator[str]:
+    """The lines that `key` hashes."""
+    yield f"python {python_version()}"
+    yield from (f"{package} {installed(package)}" for package in PACKAGES)
+    yield from (f"{name} {os.environ.get(name, '')}" for name in SETTINGS)
+    for path in files(root / "srlib"):
+        yield f"{path.relative_to(root).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    data = os.environ.get("SRLIB_DATA", "").strip()
+    if data:  # gigabytes: names, sizes and dates have to do
+        for path in files(Path(data).expanduser()):
+            facts = path.stat()
+            yield f"{path} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def files(folder: Path) -> list[Path]:
+    """All files below a folder in a fixed order, without what Python and Jupyter leave there."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not NOT_SOURCE & set(path.parts))
+    return sorted(found)
+
+
+def installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def cache_folder(caches: Path, name: str) -> Path:
+    """The cache of that name, made newest; of the others only the newest few stay."""
+    folder = caches / name
+    state = "known" if folder.is_dir() else "new: every notebook runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    now = time.time()
+    os.utime(folder, (now, now))
+    LOGGER.info("[srbook] execution cache %s (%s)", name, state)
+    others = [path for path in caches.iterdir() if path.is_dir() and path != folder]
+    for old in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT_CACHES - 1 :]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder

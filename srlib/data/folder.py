@@ -1,0 +1,57 @@
+"""Pictures from a folder, and the photographs that are in the box."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from srlib.images import ImageError, load
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+
+PHOTOS = {
+    "astronaut": "astronaut.png",
+    "chelsea": "chelsea.png",
+    "coffee": "coffee.png",
+    "rocket": "rocket.jpg",
+    "motorcycle": "motorcycle_left.png",
+    "retina": "retina.jpg",
+    "hubble": "hubble_deep_field.jpg",
+    "tissue": "ihc.png",
+}
+"""The book's own test set: scikit-image's bundled colour photographs, by our names."""
+
+
+def photos(names: Sequence[str] | None = None) -> dict[str, Tensor]:
+    """The book's test photographs, or those of ``names``, each float32 (3, H, W) in [0, 1]. They come with
+    scikit-image, so no network is needed. Chapter 0."""
+    import skimage
+
+    wanted = list(PHOTOS) if names is None else list(names)
+    unknown = [name for name in wanted if name not in PHOTOS]
+    if unknown:
+        raise ValueError(f"there is no photograph {unknown[0]!r}; choose from {', '.join(PHOTOS)}")
+    folder = Path(skimage.__file__).parent / "data"
+    return {name: load(folder / PHOTOS[name]) for name in wanted}
+
+
+def load_folder(path: str | Path) -> dict[str, Tensor]:
+    """Every picture directly in a folder, sorted by name: {file name without suffix: float32 (3, H, W) or
+    (1, H, W) in [0, 1]}. Other files are passed over; a damaged picture is an error that names it."""
+    pictures: dict[str, Tensor] = {}
+    for name, picture in iterate_folder(path):
+        if name in pictures:
+            raise ImageError(f"{path}: two pictures are called {name!r}; rename one")
+        pictures[name] = picture
+    return pictures
+
+
+def iterate_folder(path: str | Path) -> Iterator[tuple[str, Tensor]]:
+    """As ``load_folder``, one (name, picture) at a time: for folders larger than memory."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: there is no such folder; check the path")
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise ImageError(f"{folder}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
+    return ((file.stem, load(file)) for file in files)

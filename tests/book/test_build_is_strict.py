@@ -1,0 +1,167 @@
+"""`make book` on a small copy of the book: what is broken fails the build, each time anew, and what did not
+change does not run again. The command is the one of tasks.py."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 3  # the copy's limit for a cell
+
+pytestmark = pytest.mark.slow
+
+# The first cell leaves a mark for every run, the second shows the library's value and says where it is.
+CELLS = [
+    'with open("runs.txt", "a") as log:\n    log.write("run\\n")',
+    "import os\n\nimport srlib\n\nprint(srlib.VALUE, os.environ['SRLIB_STATIC_BOOK'])",
+]
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("# Tiny"), *map(nbformat.v4.new_code_cell, cells)],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+    nbformat.write(notebook, path)
+
+
+@dataclass
+class Book:
+    """A book of one page and one notebook with the project's own configuration."""
+
+    root: Path
+    command: list[str]
+
+    @property
+    def notebook(self) -> Path:
+        return self.root / "notebooks" / "tiny.ipynb"
+
+    @property
+    def page(self) -> str:
+        return (self.root / "_build" / "html" / "notebooks" / "tiny.html").read_text(encoding="utf-8")
+
+    @property
+    def runs(self) -> int:
+        log = self.root / "notebooks" / "runs.txt"
+        return len(log.read_text().splitlines()) if log.exists() else 0
+
+    def build(self) -> tuple[int, str]:
+        """The exit code, and all that was printed."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("SRLIB_")}
+        environment |= {"PYTHONPATH": str(self.root), "NO_COLOR": "1"}  # the copy's srlib comes first
+        done = subprocess.run(
+            [sys.executable, *self.command],
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            timeout=120,
+        )
+        return done.returncode, done.stdout
+
+
+def command_of_tasks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What `tasks.py book` hands to the environment's Python."""
+    spec = importlib.util.spec_from_file_location("tasks_of_the_project", ROOT / "tasks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tasks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tasks)
+    commands: list[list[str]] = []
+
+    def record(*command: str, **_: Any) -> int:
+        commands.append(list(command))
+        return 0
+
+    monkeypatch.setattr(tasks, "ensure", lambda *_: None)
+    monkeypatch.setattr(tasks, "run", record)
+    assert tasks.main(["book"]) == 0
+    (command,) = commands
+    return command
+
+
+@pytest.fixture
+def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert config["execute"]["timeout"] > SECONDS
+    config["execute"]["timeout"] = SECONDS
+    (tmp_path / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    for name in ("_ext", "_static"):
+        shutil.copytree(
+            ROOT / "book" / name, tmp_path / "book" / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    toc = {"format": "jb-book", "root": "book/welcome", "chapters": [{"file": "notebooks/tiny"}]}
+    (tmp_path / "book" / "_toc.yml").write_text(yaml.safe_dump(toc))
+    (tmp_path / "book" / "welcome.md").write_text(
+        "# Welcome\n\nTo the [notebook](../notebooks/tiny.ipynb).\n"
+    )
+    for folder in ("srlib", "notebooks"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "srlib" / "__init__.py").write_text("VALUE = 'first state'\n")
+    made = Book(tmp_path, command_of_tasks(monkeypatch))
+    write_notebook(made.notebook, *CELLS)
+    return made
+
+
+def test_an_unchanged_book_runs_once_and_a_changed_library_runs_it_again(book: Book) -> None:
+    code, said = book.build()
+    assert code == 0, said
+    assert book.runs == 1
+    assert "first state 1" in book.page  # and the kernel knows that it works for static pages
+    index = book.root / "_build" / "html" / "index.html"
+    assert "book/welcome.html" in index.read_text(encoding="utf-8")
+
+    code, said = book.build()
+    assert code == 0, said
+    assert book.runs == 1
+    assert "first state 1" in book.page
+
+    (book.root / "srlib" / "__init__.py").write_text("VALUE = 'second state'\n")
+    code, said = book.build()
+    assert code == 0, said
+    assert book.runs == 2
+    assert "second state 1" in book.page
+
+
+@pytest.mark.parametrize(
+    ("cell", "cause"),
+    [
+        ("assert srlib.VALUE == 'something else', 'the claim no longer holds'", "the claim no longer holds"),
+        ("import time\n\ntime.sleep(60)", "CellTimeoutError"),
+    ],
+    ids=["failing cell", "cell over its time"],
+)
+def test_a_broken_notebook_fails_the_build_each_time(book: Book, cell: str, cause: str) -> None:
+    write_notebook(book.notebook, *CELLS, cell)
+    for attempt in (1, 2):
+        code, said = book.build()
+        assert code != 0, f"attempt {attempt} passed:\n{said}"
+        assert cause in said
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("See [the next chapter](../notebooks/missing.ipynb).", "notebooks/missing"),
+        ("See {eq}`no-such-formula`.", "no-such-formula"),
+    ],
+    ids=["link", "formula"],
+)
+def test_a_broken_reference_fails_the_build_each_time(book: Book, text: str, cause: str) -> None:
+    page = book.root / "book" / "welcome.md"
+    page.write_text(page.read_text() + f"\n{text}\n")
+    for attempt in (1, 2):
+        code, said = book.build()
+        assert code != 0, f"attempt {attempt} passed:\n{said}"
+        assert cause in said

@@ -1,0 +1,340 @@
+"""The built book in a real browser, opened from the disk: nothing throws, nothing is fetched from another
+machine, formulas are set, pixels stay what they are in dark mode, and a phone can read it.
+
+Needs `make book` and an installed Chromium; skips without them, unless SRLIB_REQUIRE_BROWSER=1.
+"""
+
+import functools
+import io
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+from urllib.parse import unquote, urlparse
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, sync_playwright
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "_build" / "html"
+PAGES = sorted(parse_toc_yaml(ROOT / "book" / "_toc.yml").keys())
+MADE_BY_SPHINX = ["index", "search", "genindex"]
+DESKTOP, PHONE = ViewportSize(width=1280, height=1600), ViewportSize(width=390, height=844)
+HEAVIEST = 8 * 2**20  # bytes of a page with its pictures
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--force-device-scale-factor=1",
+    "--force-color-profile=srgb",
+]
+
+pytestmark = pytest.mark.slow
+
+
+def give_up(reason: str) -> NoReturn:
+    """Skip, or fail where the checks are wanted in earnest."""
+    if os.environ.get("SRLIB_REQUIRE_BROWSER", "") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not (SITE / "index.html").is_file():
+        give_up("there is no built book; build it with: make book")
+    names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "chrome"]
+    programs = [path for name in names if name and (path := shutil.which(name))]
+    if not programs:
+        give_up("found no Chromium on the path; install one, or name it in CHROMIUM")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=programs[0], args=FLAGS)
+        yield running
+        running.close()
+
+
+# --- one visit to a page, and all that is asked about it ------------------------------------------
+
+
+@dataclass
+class Log:
+    """What a page asked for and complained about."""
+
+    requests: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def listen(self, page: Page) -> None:
+        page.on("console", self.console)
+        page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("requestfailed", lambda request: self.faults.append(f"not loaded: {request.url}"))
+
+    def console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(f"console {message.type}: {message.text}")
+
+
+def open_page(
+    browser: Browser, name: str, viewport: ViewportSize = DESKTOP, dark: bool = False
+) -> tuple[Page, Log]:
+    """A page of the site (NAME or NAME?QUERY) after its scripts are done, formulas included."""
+    context = browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light")
+    page, log = context.new_page(), Log()
+    log.listen(page)
+    path, mark, query = name.partition("?")
+    page.goto((SITE / f"{path}.html").as_uri() + mark + query)
+    page.wait_for_load_state("networkidle")
+    page.evaluate("async () => { if (window.MathJax?.startup) await MathJax.startup.promise }")
+    page.mouse.wheel(0, 100_000)  # what loads only when it is looked at
+    page.wait_for_load_state("networkidle")
+    return page, log
+
+
+FACTS = """() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const box = (one) => one.getBoundingClientRect();
+  const onScreen = (one) => one.checkVisibility() && box(one).right > 0 && box(one).left < innerWidth;
+  const blocks = "article :is(h1, h2, h3, p, li, img, table, pre, div.math)";
+  const page = document.documentElement;
+  return {
+    theme: page.dataset.theme,
+    formulas: all("article .math").map((one) => one.querySelector("mjx-container")?.clientWidth ?? 0),
+    spoiltFormulas: all("mjx-merror").map((one) => one.textContent),
+    images: all("article img").map((one) => {
+      const style = getComputedStyle(one);
+      return {
+        alt: one.alt, source: one.currentSrc, exact: one.classList.contains("pixels"),
+        look: [style.filter, style.backgroundColor, style.padding],
+      };
+    }),
+    searches: all(".search-button__button, input[type=search]").filter(onScreen).length,
+    sideways: page.scrollWidth - page.clientWidth,
+    cutOff: all(blocks).filter((one) => box(one).right > innerWidth).map((one) => one.outerHTML.slice(0, 80)),
+    scrolledCode: all("div.cell_input pre, div.cell_output .stream pre")
+      .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText),
+    complaints: all("article .output:is(.stderr, .traceback)").map((one) => one.innerText),
+  };
+}"""
+
+Mode = Literal["desktop", "dark", "phone"]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a visit found: the log, the facts above, and for each picture of exact pixels whether the screen
+    shows them."""
+
+    log: Log
+    facts: dict[str, Any]
+    exact: list[tuple[str, bool]]
+
+
+Look = Callable[[str, Mode], Visit]
+
+
+@pytest.fixture(scope="module")
+def look(browser: Browser) -> Look:
+    """Visits a page in one of the modes, once for all tests."""
+
+    @functools.cache
+    def visit(name: str, mode: Mode) -> Visit:
+        page, log = open_page(browser, name, PHONE if mode == "phone" else DESKTOP, dark=mode == "dark")
+        facts = page.evaluate(FACTS)
+        exact = []
+        if mode != "phone":  # there the pictures have to shrink
+            for image in page.locator("article img.pixels").all():
+                exact.append((image.get_attribute("alt") or "", screen_shows(image, file_pixels(image))))
+        page.context.close()
+        return Visit(log, facts, exact)
+
+    return visit
+
+
+# --- nothing breaks, nothing is fetched -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*PAGES, *MADE_BY_SPHINX])
+def test_a_page_opens_from_the_disk_without_an_error_or_a_request_elsewhere(look: Look, name: str) -> None:
+    log = look(name, "desktop").log
+    assert log.faults == []
+    assert log.requests, "no request was recorded at all, not even the page's own"
+    assert [url for url in log.requests if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_an_error_a_missing_file_and_a_remote_request_would_be_noticed(browser: Browser) -> None:
+    page, log = open_page(browser, PAGES[0])
+    page.evaluate("setTimeout(() => { console.error('no'); throw new Error('thrown') })")
+    page.evaluate(
+        "() => { for (const s of ['absent.png', 'https://cdn.invalid/a.png']) new Image().src = s }"
+    )
+    page.wait_for_timeout(500)
+    page.context.close()
+    said = "\n".join(log.faults)
+    assert all(part in said for part in ("console error: no", "script: thrown", "absent.png"))
+    assert "https://cdn.invalid/a.png" in log.requests
+
+
+LOADS = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src"}
+
+
+class Tags(HTMLParser):
+    """The addresses that a page's tags load from."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if values.get("rel") not in ("canonical", "license"):  # such links load nothing
+            self.addresses += [url for url in (values.get(LOADS.get(tag, "")), values.get("srcset")) if url]
+
+
+@pytest.mark.parametrize("name", [*PAGES, "search", "genindex"])
+def test_no_tag_of_a_page_names_another_machine(browser: Browser, name: str) -> None:
+    addresses = Tags((SITE / f"{name}.html").read_text(encoding="utf-8")).addresses
+    assert addresses
+    assert [url for url in addresses if re.match(r"(https?:)?//", url)] == []
+
+
+def test_no_style_sheet_loads_from_another_machine(browser: Browser) -> None:
+    sheets = list(SITE.rglob("*.css"))
+    assert sheets
+    remote = re.compile(r"(?:url\(\s*|@import\s+)['\"]?(?:https?:)?//")
+    assert [path.name for path in sheets if remote.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_search_finds_a_page_from_the_disk(browser: Browser) -> None:
+    page, _ = open_page(browser, "search?q=interpolation")
+    found = page.locator("ul.search li a")
+    found.first.wait_for(timeout=10_000)
+    assert "notebooks/00_start_here.html" in " ".join(found.evaluate_all("all => all.map(one => one.href)"))
+    page.context.close()
+
+
+# --- formulas -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_formula_is_set(look: Look, name: str) -> None:
+    facts = look(name, "desktop").facts
+    assert all(width > 0 for width in facts["formulas"])
+    assert facts["spoiltFormulas"] == []
+
+
+def test_the_welcome_page_sets_formulas_in_mathjax_own_fonts(look: Look) -> None:
+    visit = look("book/welcome", "desktop")
+    assert visit.facts["formulas"]
+    assert [url for url in visit.log.requests if url.endswith(".woff") and "/_static/mathjax/" in url]
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+def file_of(address: str) -> Path:
+    return Path(unquote(urlparse(address).path))
+
+
+def file_pixels(image: Locator) -> np.ndarray:
+    """The pixels of the picture's file, (H, W, 3)."""
+    with Image.open(file_of(image.evaluate("one => one.currentSrc"))) as file:
+        return np.asarray(file.convert("RGB"))
+
+
+def screen_shows(image: Locator, pixels: np.ndarray) -> bool:
+    """Whether the screen shows exactly these pixels where the image stands.
+
+    A screenshot is what reaches the reader's eye, after filters, blending and scaling; reading the image
+    back through a canvas would skip all of these. The image may start at a fraction of a pixel, which the
+    browser rounds, so a frame one pixel larger is taken and the picture is looked for in it.
+    """
+    image.evaluate("one => one.scrollIntoView({block: 'center', behavior: 'instant'})")
+    image.page.wait_for_timeout(100)
+    left, top = image.evaluate("one => [one.getBoundingClientRect().x, one.getBoundingClientRect().y]")
+    height, width = pixels.shape[:2]
+    shot = image.page.screenshot(animations="disabled")
+    screen = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
+    places = [(int(top) + down, int(left) + right) for down in (0, 1) for right in (0, 1)]
+    return any(np.array_equal(screen[y : y + height, x : x + width], pixels) for y, x in places)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_dark_mode_puts_no_filter_and_no_mat_on_a_picture(look: Look, name: str) -> None:
+    facts = look(name, "dark").facts
+    assert facts["theme"] == "dark"
+    assert [image for image in facts["images"] if image["look"] != ["none", "rgba(0, 0, 0, 0)", "0px"]] == []
+
+
+@pytest.mark.parametrize("mode", ["desktop", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_pictures_of_exact_pixels_reach_the_screen_pixel_for_pixel(look: Look, name: str, mode: Mode) -> None:
+    assert [alt for alt, same in look(name, mode).exact if not same] == []
+
+
+def test_the_first_notebook_has_pictures_of_exact_pixels(look: Look) -> None:
+    assert len(look("notebooks/00_start_here", "dark").exact) >= 3
+
+
+def test_a_filter_a_scaling_or_a_blend_would_be_noticed(browser: Browser) -> None:
+    page, _ = open_page(browser, "notebooks/00_start_here", dark=True)
+    image = page.locator("article img.pixels").first
+    pixels = file_pixels(image)
+    assert screen_shows(image, pixels)
+    for name, value in (("filter", "brightness(.98)"), ("width", "99%"), ("opacity", ".99")):
+        image.evaluate(
+            "(one, [name, value]) => one.style.setProperty(name, value, 'important')", [name, value]
+        )
+        assert not screen_shows(image, pixels), f"{name}: {value}"
+        image.evaluate("(one, name) => one.style.removeProperty(name)", name)
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_picture_says_in_words_what_it_shows(look: Look, name: str) -> None:
+    words = [image["alt"] for image in look(name, "desktop").facts["images"]]
+    assert [alt for alt in words if len(alt.split()) < 3 or re.search(r"\.(png|jpe?g|svg|webp)$", alt)] == []
+
+
+# --- layout ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["desktop", "dark", "phone"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_shows_exactly_one_way_to_search(look: Look, name: str, mode: Mode) -> None:
+    assert look(name, mode).facts["searches"] == 1
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_phone_scrolls_a_page_in_one_direction_only(look: Look, name: str) -> None:
+    facts = look(name, "phone").facts
+    assert facts["sideways"] == 0
+    assert facts["cutOff"] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_code_and_what_it_prints_fit_a_desktop_page(look: Look, name: str) -> None:
+    assert look(name, "desktop").facts["scrolledCode"] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_shows_no_warning_and_no_traceback_of_a_cell(look: Look, name: str) -> None:
+    assert look(name, "desktop").facts["complaints"] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_with_its_pictures_is_light(look: Look, name: str) -> None:
+    sources = [image["source"] for image in look(name, "desktop").facts["images"]]
+    files = {file_of(url) for url in sources if url.startswith("file:")}  # others are inside the page
+    assert sum(path.stat().st_size for path in {SITE / f"{name}.html", *files}) < HEAVIEST

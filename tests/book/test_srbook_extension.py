@@ -1,0 +1,96 @@
+"""The local Sphinx extension: when cached outputs are stale, and what kernels find in their environment."""
+
+import importlib
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+EXTENSIONS = Path(__file__).parents[2] / "book" / "_ext"
+
+
+@pytest.fixture
+def srbook(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(EXTENSIONS))
+    for name in ("SRLIB_DATA", "SRLIB_PROFILE", "SRLIB_STATIC_BOOK", "IPYTHONDIR"):
+        monkeypatch.setenv(name, "")  # so that what the extension sets is undone after the test
+    return importlib.import_module("srbook")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with a library of one module and one file of weights."""
+    (tmp_path / "srlib" / "zoo").mkdir(parents=True)
+    (tmp_path / "srlib" / "resize.py").write_text("a = 1\n")
+    (tmp_path / "srlib" / "zoo" / "net.safetensors").write_bytes(b"weights")
+    return tmp_path
+
+
+def test_the_key_stays_while_nothing_changes(srbook: Any, root: Path) -> None:
+    before = srbook.key(root)
+    (root / "srlib" / "__pycache__").mkdir()
+    (root / "srlib" / "__pycache__" / "resize.pyc").write_bytes(b"compiled")
+    os.utime(root / "srlib" / "resize.py", (1, 1))
+    (root / "README.md").write_text("not the library")
+    assert srbook.key(root) == before
+
+
+@pytest.mark.parametrize("name", ["resize.py", "zoo/net.safetensors"])
+def test_a_changed_library_or_weight_changes_the_key(srbook: Any, root: Path, name: str) -> None:
+    before = srbook.key(root)
+    path = root / "srlib" / name
+    path.write_bytes(path.read_bytes()[::-1])  # same length, other content
+    assert srbook.key(root) != before
+
+
+def test_a_new_module_changes_the_key(srbook: Any, root: Path) -> None:
+    before = srbook.key(root)
+    (root / "srlib" / "empty.py").touch()
+    assert srbook.key(root) != before
+
+
+def test_the_profile_changes_the_key(srbook: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = srbook.key(root)
+    monkeypatch.setenv("SRLIB_PROFILE", "full")
+    assert srbook.key(root) != before
+
+
+def test_another_torch_changes_the_key(srbook: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = srbook.key(root)
+    known = srbook.installed
+    monkeypatch.setattr(srbook, "installed", lambda name: "0.1" if name == "torch" else known(name))
+    assert srbook.key(root) != before
+
+
+def test_a_new_picture_in_the_data_changes_the_key(
+    srbook: Any, root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path_factory.mktemp("data")
+    monkeypatch.setenv("SRLIB_DATA", str(data))
+    before = srbook.key(root)
+    (data / "butterfly.png").write_bytes(b"picture")
+    with_picture = srbook.key(root)
+    (data / "butterfly.png").write_bytes(b"other picture")
+    assert len({before, with_picture, srbook.key(root)}) == 3
+
+
+def test_of_the_caches_only_the_newest_few_stay(srbook: Any, tmp_path: Path) -> None:
+    for age, name in enumerate(("newest", "middle", "old", "oldest")):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    used = srbook.cache_folder(tmp_path, "oldest")  # going back to it makes it the newest
+    assert used.is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == {"oldest", "newest", "middle"}
+
+
+def test_kernels_learn_that_the_page_is_static_and_write_beside_the_build(
+    srbook: Any, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SimpleNamespace(nitpick_ignore=[["py:class", "torch.Tensor"]], nb_execution_cache_path="")
+    srbook.configure(SimpleNamespace(outdir=str(root / "_build" / "html"), srcdir=str(root)), config)
+    assert os.environ["SRLIB_STATIC_BOOK"] == "1"
+    assert Path(os.environ["IPYTHONDIR"]).parent == root / "_build"
+    assert config.nitpick_ignore == [("py:class", "torch.Tensor")]
+    assert Path(config.nb_execution_cache_path) == root / "_build" / ".jupyter_cache" / srbook.key(root)

@@ -1,0 +1,125 @@
+"""The files that say what is installed agree with one another."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).resolve().parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+REQUIREMENTS = [
+    Requirement(line)
+    for group in (PYPROJECT["dependencies"], *PYPROJECT["optional-dependencies"].values())
+    for line in group
+]
+
+
+def pins() -> dict[str, str]:
+    lines = [line.split("#")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
+    return dict(line.split("==") for line in lines if line)  # a line without an exact version fails here
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_torch_is_pinned_to_the_version_that_was_measured() -> None:
+    assert pins()["torch"] == "2.13.0"
+
+
+def test_every_dependency_is_pinned_and_its_pin_lies_in_its_range() -> None:
+    pinned = {canonical(name): version for name, version in pins().items()}
+    assert len(REQUIREMENTS) > 15
+    for requirement in REQUIREMENTS:
+        assert requirement.specifier.contains(pinned[canonical(requirement.name)]), requirement
+
+
+def test_every_dependency_states_an_honest_range_not_a_pin() -> None:
+    for requirement in REQUIREMENTS:
+        if requirement.name != "types-PyYAML":  # stubs have dates for versions
+            assert any(spec.operator == ">=" for spec in requirement.specifier), requirement
+            assert not any(spec.operator == "==" for spec in requirement.specifier), requirement
+    book = next(r for r in REQUIREMENTS if r.name == "jupyter-book")
+    assert not book.specifier.contains("2.0.0")
+
+
+def test_the_conda_environment_passes_on_the_same_truth() -> None:
+    environment: dict[str, Any] = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python = next(str(d) for d in environment["dependencies"] if str(d).startswith("python="))
+    assert SpecifierSet(PYPROJECT["requires-python"]).contains(python.removeprefix("python=") + ".0")
+    pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
+    assert "--constraint constraints.txt" in pip
+    assert "--editable .[book]" in pip
+    named = [d for d in environment["dependencies"] if isinstance(d, str)]
+    assert {re.split("[=<>]", d)[0] for d in named} == {"python", "pip"}  # nothing with a version of its own
+
+
+def test_tasks_supports_the_pythons_that_the_package_does() -> None:
+    import tasks
+
+    allowed = SpecifierSet(PYPROJECT["requires-python"])
+    assert [minor for minor in range(8, 20) if allowed.contains(f"3.{minor}.0")] == list(
+        range(tasks.OLDEST[1], tasks.NEWEST[1] + 1)
+    )
+
+
+def test_pre_commit_runs_the_pinned_versions() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    asked = [d for repo in config["repos"] for hook in repo["hooks"] for d in hook["additional_dependencies"]]
+    assert {d.split("==")[0] for d in asked} == {"ruff", "nbstripout"}
+    assert all(pins()[name] == version for name, version in (d.split("==") for d in asked))
+
+
+def test_version_is_said_once() -> None:
+    import srlib
+
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert srlib.__version__ == PYPROJECT["version"] == citation["version"]
+
+
+def test_the_readme_opens_with_a_picture_and_the_two_commands() -> None:
+    opening = (ROOT / "README.md").read_text()[:2500]
+    assert re.search(r"!\[[^\]]{20,}\]\((?!http)[^)]+\)", opening)
+    assert opening.index("make book") < opening.index("make test")
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", opening)
+    assert all((ROOT / picture).is_file() for picture in pictures)
+
+
+def test_numeric_floors_import_only_what_any_gpu_machine_has() -> None:
+    anywhere = {"torch", "numpy", "PIL", "safetensors", "srlib", *sys.stdlib_module_names}
+    inside_functions = {"skimage", "pooch", "tqdm", "requests", "filelock"}
+    for path in sorted((ROOT / "srlib").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        optional = {
+            id(node) for block in ast.walk(tree) if _is_type_checking(block) for node in ast.walk(block)
+        }
+        for node in ast.walk(tree):
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for package in {module.split(".")[0] for module in modules} - anywhere:
+                assert package in inside_functions, f"{path.name} imports {package}"
+                at_top = node in tree.body and id(node) not in optional
+                assert not at_top, f"{path.name}: {package} belongs inside the function that uses it"
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def test_floors_import_only_from_below() -> None:
+    order = ["settings", "images", "resize", "metrics", "degrade", "data", "doctor", "cli"]
+    same_floor = {("metrics", "degrade"), ("resize", "images")}
+    for path in sorted((ROOT / "srlib").rglob("*.py")):
+        module = path.relative_to(ROOT / "srlib").parts[0].removesuffix(".py")
+        if module == "__init__":
+            continue
+        for name in re.findall(r"^\s*from srlib\.(\w+)", path.read_text(), flags=re.MULTILINE):
+            if name != module:
+                assert order.index(name) < order.index(module), f"{path.name} imports srlib.{name}"
+                assert (module, name) not in same_floor

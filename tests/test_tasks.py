@@ -1,0 +1,157 @@
+"""tasks.py: its list, its errors, and that a second run installs nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tasks
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """A project folder of its own and a record of every command that would have run."""
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    monkeypatch.setattr(tasks, "ROOT", tmp_path)
+    monkeypatch.setattr(tasks, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(tasks, "STAMP", tmp_path / ".venv" / "installed.json")
+    commands: list[list[str]] = []
+
+    def record(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        if command[1:3] == ["-m", "venv"]:
+            tasks.venv_python().parent.mkdir(parents=True)
+            tasks.venv_python().touch()
+        return subprocess.CompletedProcess(command, 0, stdout="", stderr="")
+
+    monkeypatch.setattr(tasks.subprocess, "run", record)
+    return commands
+
+
+def test_without_a_task_each_is_listed_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tasks.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(tasks.TASKS)
+    assert {"book", "test", "lab", "bench", "clean"} <= set(tasks.TASKS)
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+def test_make_alone_lists_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    tasks.main([])
+    made = subprocess.run(["make", f"PYTHON={sys.executable}"], cwd=ROOT, capture_output=True, text=True)
+    assert made.stdout == capsys.readouterr().out
+
+
+def test_every_task_is_a_make_target() -> None:
+    rule = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("help env"))
+    assert rule.rstrip(":").split() == list(tasks.TASKS)
+
+
+def test_an_unknown_task_is_named_and_the_others_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tasks.main(["bok"]) == 2
+    assert "no task 'bok'; the tasks are: help, env, book" in capsys.readouterr().err
+
+
+def test_a_second_run_installs_nothing(sandbox: list[list[str]]) -> None:
+    tasks.ensure("book", "dev")
+    assert any("install" in command for command in sandbox)
+    sandbox.clear()
+    tasks.ensure("book", "dev")
+    tasks.ensure("book")
+    assert sandbox == []
+
+
+def test_changed_constraints_or_more_extras_install_again(sandbox: list[list[str]]) -> None:
+    tasks.ensure("book")
+    sandbox.clear()
+    tasks.ensure("dev")
+    assert any(".[book,dev]" in command for command in sandbox)
+    sandbox.clear()
+    with (tasks.ROOT / "constraints.txt").open("a") as file:
+        file.write("another==1\n")
+    tasks.ensure("book")
+    assert any(".[book,dev]" in command for command in sandbox)
+
+
+def test_an_install_that_was_cut_off_is_done_again(
+    sandbox: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> int:
+        raise tasks.TaskError("pip could not install")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "pip", fail)
+        with pytest.raises(tasks.TaskError):
+            tasks.ensure("book")
+    assert not tasks.STAMP.exists()
+    sandbox.clear()
+    tasks.ensure("book")
+    assert json.loads(tasks.STAMP.read_text())["extras"] == ["book"]
+
+
+def test_linux_without_nvidia_asks_for_the_cpu_build_and_others_do_not(
+    sandbox: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks.sys, "platform", "linux")
+    monkeypatch.setattr(tasks, "has_nvidia", lambda: True)
+    tasks.install_torch()
+    assert sandbox == []
+    monkeypatch.setattr(tasks, "has_nvidia", lambda: False)
+    tasks.install_torch()
+    installs = [command for command in sandbox if "install" in command]
+    assert "--no-index" in installs[0]  # a local wheel first
+    assert installs[0][-1] == "torch==2.13.0"
+
+    def no_wheel(*arguments: str, **_: object) -> int:
+        sandbox.append(list(arguments))
+        return 1
+
+    sandbox.clear()
+    monkeypatch.setattr(tasks, "pip", no_wheel)
+    tasks.install_torch()
+    assert tasks.TORCH_CPU_INDEX in sandbox[-1]  # then PyTorch's own index, and then the ordinary install
+    sandbox.clear()
+    monkeypatch.setattr(tasks.sys, "platform", "darwin")
+    tasks.install_torch()
+    assert sandbox == []
+
+
+def test_an_unsupported_python_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks.sys, "version_info", (3, 9, 0))
+    monkeypatch.setattr(tasks.shutil, "which", lambda _: None)
+    with pytest.raises(tasks.TaskError, match=r"needs Python 3\.11 to 3\.13, this is 3\.9"):
+        tasks.pick_python()
+
+
+def test_serving_a_book_that_is_not_built_says_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tasks, "HTML", tmp_path)
+    assert tasks.main(["serve"]) == 1
+    assert capsys.readouterr().err == "tasks.py serve: there is no book yet; build it with: make book\n"
+
+
+def test_tasks_needs_the_standard_library_only() -> None:
+    code = (
+        "import sys; sys.path.insert(0, '.'); import tasks\n"
+        "files = [getattr(m, '__file__', '') or '' for m in sys.modules.values()]\n"
+        "print(any('site-packages' in file for file in files))"
+    )
+    out = subprocess.run([sys.executable, "-I", "-S", "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert out.stdout == "False\n", out.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="make is for Linux and macOS")
+def test_slow_is_handed_to_the_tests(sandbox: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLOW", raising=False)
+    tasks.task_test([])
+    assert "--cov" not in sandbox[-1]
+    monkeypatch.setenv("SLOW", "1")
+    tasks.task_test([])
+    assert {"--cov", "-m"} <= set(sandbox[-1])
