@@ -31,7 +31,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 class Net(nn.Module):
-    """A small EDSR: 92 k parameters."""
+    """A small EDSR of 92 k parameters that begins as nearest-neighbour enlargement and learns the rest."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,10 +45,11 @@ class Net(nn.Module):
         self.tail = nn.Sequential(nn.Conv2d(f, 3 * SCALE**2, 3, padding=1), nn.PixelShuffle(SCALE))
 
     def forward(self, x: Tensor) -> Tensor:
+        nearest = x.repeat_interleave(SCALE, dim=2).repeat_interleave(SCALE, dim=3)
         x = head = self.head(x - 0.5)
         for block in self.blocks:
             x = x + block(x)
-        return self.tail(self.last(x) + head) + 0.5
+        return 0.1 * self.tail(self.last(x) + head) + nearest
 
 
 def pictures(kind: str, count: int) -> list[Tensor]:
@@ -81,7 +82,7 @@ def train(bank: PatchBank, seed: int, seconds: float, steps: int) -> tuple[Net, 
         if done >= 1:
             return net, step, total / 100
         adam.param_groups[0]["lr"] = 2e-3 * min(1, done / 0.05, (1 - done) / 0.6 + 0.01)
-        lr, hr = bank.sample(16, 24)
+        lr, hr = bank.sample(16, 16)
         with torch.autocast("cpu", torch.bfloat16):
             sr = net(lr.contiguous(memory_format=torch.channels_last))
         loss = (sr.float() - hr).abs().mean()

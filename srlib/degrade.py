@@ -60,7 +60,7 @@ class Degradation:
             return torch.stack([self(picture, scale) for picture in hr])
         if hr.ndim != 3 or hr.shape[0] not in (1, 3):
             raise ValueError(
-                f"Degradation takes (C, H, W) or (N, C, H, W) with 1 or 3 channels, not {hr.shape}"
+                f"Degradation takes (C, H, W) or (N, C, H, W) with 1 or 3 channels, not {tuple(hr.shape)}"
             )
         x = from_uint8(hr) if hr.dtype == torch.uint8 else hr
         x = self._blurred(x)

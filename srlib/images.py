@@ -7,7 +7,7 @@ one picture or a batch.
 
 import io
 import os
-import tempfile
+import secrets
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,20 +117,17 @@ def save(
 @contextmanager
 def _whole_or_nothing(path: Path) -> Iterator[IO[bytes]]:
     """An open temporary file beside ``path`` that takes its name only when everything was written."""
-    temporary = None
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
+        with temporary.open("xb") as file:
             yield file
-        temporary.chmod(0o644)
         temporary.replace(path)
     except FileNotFoundError:
         raise ImageError(f"{path}: there is no folder {path.parent}; make it first") from None
     except OSError as fault:
         raise ImageError(f"{path}: could not be written ({fault.strerror or fault})") from None
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _decode(image: Image.Image, name: str) -> Picture:
@@ -231,7 +228,8 @@ def to_uint8(x: Tensor) -> Tensor:
         return x
     if not x.is_floating_point():
         raise TypeError(f"to_uint8 takes float in [0, 1] or uint8, not {x.dtype}")
-    return (x.clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
+    wide = x if x.dtype == torch.float64 else x.float()  # half precision cannot tell 255 levels and halves
+    return (wide.clamp(0, 1) * 255 + 0.5).floor().to(torch.uint8)
 
 
 def from_uint8(x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:

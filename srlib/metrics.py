@@ -137,7 +137,7 @@ def _gradient(x: Tensor) -> Tensor:
 
 def _prepare(sr: Picture, hr: Picture, crop: int, channel: Channel) -> tuple[Tensor, Tensor, bool]:
     """Both pictures as checked float64 batches ``(N, C, H, W)`` in [0, 1], and whether they were single."""
-    a, b = (torch.from_numpy(v) if isinstance(v, np.ndarray) else v for v in (sr, hr))
+    a, b = (_tensor(v) for v in (sr, hr))
     if a.shape != b.shape:
         raise ValueError(f"sr is {tuple(a.shape)} and hr is {tuple(b.shape)}; they must be of one size")
     if a.ndim not in (3, 4) or a.shape[-3] not in (1, 3) or 0 in a.shape:
@@ -152,6 +152,10 @@ def _prepare(sr: Picture, hr: Picture, crop: int, channel: Channel) -> tuple[Ten
     a, b = (_as_batch(v, name) for v, name in ((a, "sr"), (b, "hr")))
     a, b = shave(a, crop), shave(b, crop)
     return (luma(a), luma(b), single) if channel == "y" else (a, b, single)
+
+
+def _tensor(x: Picture) -> Tensor:
+    return torch.from_numpy(np.require(x, requirements=["C", "W"])) if isinstance(x, np.ndarray) else x
 
 
 def _as_batch(x: Tensor, name: str) -> Tensor:

@@ -175,7 +175,7 @@ def imresize(
     "linear", "cubic", "lanczos2", "lanczos3" or an object such as ``cubic(a=-0.75)``; ``antialias=None``:
     as MATLAB, on when shrinking and off for nearest. Differentiable. Chapter 2."""
     if isinstance(x, np.ndarray):
-        numbers = torch.from_numpy(np.ascontiguousarray(x))
+        numbers = torch.from_numpy(np.require(x, requirements=["C", "W"]))
         return imresize(numbers, scale, size, kernel, antialias, border).numpy()
     chosen = _kernel(kernel)
     if x.ndim < 2 or 0 in x.shape:

@@ -316,6 +316,20 @@ def test_eight_bits_and_back_is_the_identity() -> None:
         assert torch.equal(to_uint8(from_uint8(levels, dtype)), levels)
 
 
+def test_half_precision_keeps_its_levels() -> None:
+    levels = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(to_uint8((levels / 255).half()), levels)
+
+
+def test_a_saved_file_has_the_permissions_that_the_user_wants(tmp_path: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        path = save(torch.zeros(1, 2, 2), tmp_path / "a.png")
+    finally:
+        os.umask(old)
+    assert os.name == "nt" or path.stat().st_mode & 0o777 == 0o600
+
+
 def test_to_uint8_rounds_half_up_and_refuses_integers() -> None:
     x = torch.tensor([0.5, 1.49, 1.5, 2.5], dtype=torch.float64) / 255
     assert to_uint8(x).tolist() == [1, 1, 2, 3]

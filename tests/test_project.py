@@ -113,7 +113,20 @@ def _is_type_checking(node: ast.AST) -> bool:
 
 
 def test_floors_import_only_from_below() -> None:
-    order = ["settings", "images", "resize", "metrics", "degrade", "data", "doctor", "cli"]
+    order = [
+        "settings",
+        "images",
+        "resize",
+        "metrics",
+        "degrade",
+        "data",
+        "models",
+        "losses",
+        "inference",
+        "evaluation",
+        "doctor",
+        "cli",
+    ]
     same_floor = {("metrics", "degrade"), ("resize", "images")}
     for path in sorted((ROOT / "srlib").rglob("*.py")):
         module = path.relative_to(ROOT / "srlib").parts[0].removesuffix(".py")
@@ -123,3 +136,19 @@ def test_floors_import_only_from_below() -> None:
             if name != module:
                 assert order.index(name) < order.index(module), f"{path.name} imports srlib.{name}"
                 assert (module, name) not in same_floor
+
+
+def test_every_public_function_class_and_module_is_documented() -> None:
+    seen = 0
+    for path in sorted((ROOT / "srlib").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        assert ast.get_docstring(tree), f"{path.name} says nothing about itself"
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                seen += 1
+                assert ast.get_docstring(node), f"{path.name}: {node.name} has no docstring"
+                methods = node.body if isinstance(node, ast.ClassDef) else []
+                for method in methods:
+                    if isinstance(method, ast.FunctionDef) and not method.name.startswith(("_", "forward")):
+                        assert ast.get_docstring(method), f"{path.name}: {node.name}.{method.name}"
+    assert seen > 40

@@ -1,8 +1,6 @@
 """imresize against MATLAB's own numbers, and against independent formulas where MATLAB gave none."""
 
 import json
-import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import scipy.io
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from timing import fastest
 
 from srlib.images import load
 from srlib.resize import KERNELS, cubic, imresize, weights
@@ -297,18 +296,11 @@ def test_other_types_and_empty_pictures_are_refused() -> None:
 @pytest.mark.parametrize("size", [(270, 480), (4320, 7680)])
 def test_a_1080p_photo_takes_less_than_twice_torchs_time(size: tuple[int, int]) -> None:
     x = torch.rand(3, 1080, 1920)
-
-    def seconds(function: Callable[[], object]) -> float:
-        function()
-        times = []
-        for _ in range(7):
-            start = time.perf_counter()
-            function()
-            times.append(time.perf_counter() - start)
-        return statistics.median(times)
-
-    ours = seconds(lambda: imresize(x, size=size))
-    torchs = seconds(lambda: F.interpolate(x[None], size=size, mode="bicubic", antialias=True))
+    ours, torchs = fastest(
+        lambda: imresize(x, size=size),
+        lambda: F.interpolate(x[None], size=size, mode="bicubic", antialias=True),
+        rounds=7,
+    )
     assert ours < 2 * torchs, f"{ours * 1e3:.1f} ms against {torchs * 1e3:.1f} ms"
 
 

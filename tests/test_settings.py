@@ -45,3 +45,10 @@ def test_only_the_books_build_makes_static_pages(monkeypatch: pytest.MonkeyPatch
     assert not settings.building_book()
     monkeypatch.setenv("SRLIB_STATIC_BOOK", "1")
     assert settings.building_book()
+
+
+def test_the_mirror_is_a_base_address_without_its_last_slash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SRLIB_MIRROR", " http://teacher.local:8000/sets/ ")
+    assert settings.mirror() == "http://teacher.local:8000/sets"
+    monkeypatch.delenv("SRLIB_MIRROR")
+    assert settings.mirror() == ""

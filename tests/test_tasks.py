@@ -44,7 +44,8 @@ def test_without_a_task_each_is_listed_on_one_line(capsys: pytest.CaptureFixture
 
 def test_make_alone_lists_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     tasks.main([])
-    made = subprocess.run(["make", f"PYTHON={sys.executable}"], cwd=ROOT, capture_output=True, text=True)
+    command = ["make", "--no-print-directory", f"PYTHON={sys.executable}"]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert made.stdout == capsys.readouterr().out
 
 

@@ -7,7 +7,7 @@ Either way flips and turns cost nothing: they only change the order in which pix
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,8 +53,7 @@ class PatchBank:
         self.skipped: list[str] = []
         """The pictures that were too small to be of use, by name."""
         self._folder: TemporaryDirectory[str] | None = None
-        parts, places = self._levels(images)
-        self._buffer = self._flat(parts, memory_map_above).to(self.device)
+        self._buffer, places = self._collect(images, memory_map_above if self.device.type == "cpu" else None)
         # Per picture: HR height, HR width, where its HR starts, where the LR of each scale starts.
         self._places = torch.tensor(places, dtype=torch.int64, device=self.device)
         self._generator = torch.Generator(device=self.device).manual_seed(seed)
@@ -65,8 +64,8 @@ class PatchBank:
 
     def sample(self, batch: int, patch: int, scale: int | None = None) -> tuple[Tensor, Tensor]:
         """``batch`` aligned pairs: LR (N, C, patch, patch) and HR (N, C, patch*scale, patch*scale),
-        float32 in [0, 1] on the bank's device. Every position in every picture is equally likely; each pair is
-        flipped and turned at random (8 ways). With several scales, one is drawn for the batch unless
+        float32 in [0, 1] on the bank's device. Every position in every picture is equally likely; each pair
+        is flipped and turned at random (8 ways). With several scales, one is drawn for the batch unless
         ``scale`` names it."""
         if batch < 1 or patch < 1:
             raise ValueError(f"batch and patch must be at least 1, not {batch} and {patch}")
@@ -140,12 +139,32 @@ class PatchBank:
             self._corners[patch, scale] = counts, counts.cumsum(0)
         return self._corners[patch, scale]
 
-    def _levels(self, images: Images) -> tuple[list[np.ndarray], list[list[int]]]:
-        """The uint8 pieces of the buffer in order, and where each picture's pieces lie."""
-        multiple = math.lcm(*self.scales)
+    def _collect(self, images: Images, memory_map_above: int | None) -> tuple[Tensor, list[list[int]]]:
+        """The flat buffer, and where each picture's HR and LR lie in it. Pictures are read one by one; once
+        they outgrow ``memory_map_above`` bytes they go to a temporary file instead."""
         parts: list[np.ndarray] = []
         places: list[list[int]] = []
-        offset = 0
+        offset, file = 0, None
+        for name, pieces in self._pieces(images):
+            self.names.append(name)
+            places.append([*pieces[0].shape[1:]])
+            for piece in pieces:
+                places[-1].append(offset)
+                offset += piece.numel()
+                parts.append(np.ascontiguousarray(piece.numpy()).ravel())
+            if memory_map_above is not None and offset > memory_map_above:
+                file = file or self._temporary_file()
+                _append(file, parts)
+                parts.clear()
+        if not places:
+            raise ValueError("there is no picture to take patches from")
+        if file is not None:
+            return torch.from_numpy(np.memmap(file, dtype=np.uint8, mode="r+", shape=(offset,))), places
+        return torch.from_numpy(np.concatenate(parts)).to(self.device), places
+
+    def _pieces(self, images: Images) -> Iterator[tuple[str, list[Tensor]]]:
+        """Each picture's name with its HR, cut to fit all scales, and its LR of each scale, as uint8."""
+        multiple = math.lcm(*self.scales)
         for name, picture in _named(images):
             if picture.ndim != 3 or picture.shape[0] not in (1, 3):
                 raise ValueError(
@@ -156,28 +175,24 @@ class PatchBank:
                 continue
             hr = crop_to_multiple(to_uint8(picture.cpu()), multiple)
             hr = luma(hr) if self.channels == 1 else hr.expand(3, -1, -1)
-            place = [hr.shape[1], hr.shape[2]]
-            for piece in (hr, *(bicubic(hr, scale) for scale in self.scales)):
-                parts.append(np.ascontiguousarray(piece.numpy()).ravel())
-                place.append(offset)
-                offset += piece.numel()
-            self.names.append(name)
-            places.append(place)
+            yield name, [hr, *(bicubic(hr, scale) for scale in self.scales)]
         if self.skipped:
             which = f"{len(self.skipped)} pictures are smaller than {multiple} pixels and are left out"
-            warnings.warn(f"{which}: {_few(self.skipped)}", stacklevel=3)
-        if not parts:
-            raise ValueError("there is no picture to take patches from")
-        return parts, places
+            warnings.warn(f"{which}: {_few(self.skipped)}", stacklevel=4)
 
-    def _flat(self, parts: list[np.ndarray], memory_map_above: int) -> Tensor:
-        total = sum(part.size for part in parts)
-        if total <= memory_map_above or self.device.type != "cpu":
-            return torch.from_numpy(np.concatenate(parts))
+    def _temporary_file(self) -> Path:
         self._folder = TemporaryDirectory(prefix="srlib-patches-")
-        flat = np.memmap(Path(self._folder.name) / "levels.u8", dtype=np.uint8, mode="w+", shape=(total,))
-        np.concatenate(parts, out=flat)
-        return torch.from_numpy(flat)
+        return Path(self._folder.name) / "levels.u8"
+
+
+def _append(file: Path, parts: list[np.ndarray]) -> None:
+    try:
+        with file.open("ab") as target:
+            for part in parts:
+                target.write(part.data)
+    except OSError as fault:
+        advice = "free space there, or set TMPDIR to another folder"
+        raise OSError(f"{file.parent}: patches could not be stored ({fault.strerror}); {advice}") from fault
 
 
 @lru_cache(maxsize=16)

@@ -95,7 +95,7 @@ def _shapes(random: np.random.Generator, height: int, width: int) -> _Leaves:
     """Ellipses, corners and bars, turned at random; large ones cover the ground, small ones lie between."""
     largest = max(10.0, min(height, width) / 2)
     large = math.ceil(2.5 * height * width / _mean_area(8.0, largest))
-    small = math.ceil(0.35 * height * width / _mean_area(1.0, 8.0))
+    small = math.ceil(0.15 * height * width / _mean_area(1.0, 8.0))
     radius = np.concatenate([_power_law(random, large, 8, largest), _power_law(random, small, 1, 8)])
     radius = radius[random.permutation(len(radius))]
     count = len(radius)
@@ -104,7 +104,7 @@ def _shapes(random: np.random.Generator, height: int, width: int) -> _Leaves:
         np.floor(np.arange(POINTS)[None] * corners / POINTS) / corners
     )  # a corner stands for several points
     angle = (2 * np.pi * step).astype(np.float32) + _circle(count)[:, :1]
-    narrow = np.exp(random.normal(0, 0.7, count)).astype(np.float32)  # bars and twigs are far from 1
+    narrow = np.exp(random.normal(0, 1.0, count)).astype(np.float32)  # bars and twigs are far from 1
     x = np.cos(angle) * (radius * np.sqrt(narrow))[:, None]
     y = np.sin(angle) * (radius / np.sqrt(narrow))[:, None]
     turn = random.random(count, dtype=np.float32)[:, None] * 2 * np.pi
@@ -182,10 +182,10 @@ def _fields() -> np.ndarray:
 
 
 def _grain(random: np.random.Generator, count: int, ids: np.ndarray) -> np.ndarray:
-    """A texture on about half of the leaves, of random strength."""
+    """A texture on most leaves, of random strength."""
     fields = _fields()
     kind = random.integers(len(fields), size=count)
-    strength = (random.exponential(0.05, count) * (random.random(count) < 0.55)).astype(np.float32)
+    strength = (random.exponential(0.06, count) * (random.random(count) < 0.7)).astype(np.float32)
     shift = random.integers(fields.shape[1], size=2)
     y = (np.arange(ids.shape[0]) + shift[0]) % fields.shape[1]
     x = (np.arange(ids.shape[1]) + shift[1]) % fields.shape[2]

@@ -20,9 +20,7 @@ class Source:
     the images (without extension) inside the one zip file of a set that comes as such."""
 
     name: str  # what `fetch` calls it
-    folders: tuple[
-        str, ...
-    ]  # what a folder of SRLIB_DATA may call it (capitals do not matter), the usual first
+    folders: tuple[str, ...]  # what SRLIB_DATA's folders may call it (in any capitals), the usual first
     home: str  # the address that its files lie below
     bytes: int  # to download; 0 where it is not known
     licence: str

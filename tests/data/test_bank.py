@@ -1,5 +1,9 @@
 """PatchBank: aligned, augmented, reproducible, and the same on every path."""
 
+import errno
+import gc
+import os
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -137,6 +141,28 @@ def test_a_large_bank_lies_in_a_file_and_gives_the_same(tmp_path: Path) -> None:
     assert torch.equal(in_memory.sample(8, 5)[0], mapped.sample(8, 5)[0])
     del mapped
     assert not folder.exists()
+
+
+def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        def __enter__(self) -> "Full":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def write(self, _: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(Path, "open", lambda *_: Full())
+    with pytest.raises(OSError, match=r"could not be stored \(No space left on device\); free space"):
+        PatchBank([torch.rand(3, 30, 30)], 2, memory_map_above=100)
+    monkeypatch.undo()
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_is_read_picture_by_picture(tmp_path: Path) -> None:

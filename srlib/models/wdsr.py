@@ -1,0 +1,92 @@
+"""WDSR (Yu et al. 2018): few features on the path, many before the ReLU (chapter 11)."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
+
+from srlib.models.edsr import DIV2K_MEAN
+
+Norm = Literal["weight", "batch"] | None
+
+
+def conv(before: int, after: int, kernel: int, norm: Norm, *, gain: float | None = None) -> nn.Module:
+    """A convolution of the same size, with weight normalisation, with batch normalisation after it, or bare.
+    ``gain`` sets weight normalisation's initial gain to that factor of a unit-norm filter."""
+    plain = nn.Conv2d(before, after, kernel, padding=kernel // 2)
+    if norm == "weight":
+        normed = weight_norm(plain)
+        if gain is not None:
+            nn.init.constant_(normed.parametrizations.weight.original0, gain)
+        return normed
+    if norm == "batch":
+        return nn.Sequential(plain, nn.BatchNorm2d(after))
+    if norm is None:
+        return plain
+    raise ValueError(f"norm must be 'weight', 'batch' or None, not {norm!r}")
+
+
+class WideBlock(nn.Module):
+    """x + F(x). Kind A: 3x3 to ``expansion`` times the features, ReLU, 3x3 back. Kind B: 1x1 wide, ReLU, 1x1
+    to 0.8 of the features (linear, low rank), 3x3 back. Chapter 11."""
+
+    def __init__(
+        self, features: int, expansion: int, kind: Literal["A", "B"], norm: Norm, gain: float | None = None
+    ) -> None:
+        super().__init__()
+        wide, narrow = expansion * features, int(0.8 * features)
+        if kind == "A":
+            layers = [conv(features, wide, 3, norm), nn.ReLU(), conv(wide, features, 3, norm, gain=gain)]
+        elif kind == "B":
+            layers = [conv(features, wide, 1, norm), nn.ReLU(), conv(wide, narrow, 1, norm)]
+            layers.append(conv(narrow, features, 3, norm, gain=gain))
+        else:
+            raise ValueError(f"kind must be 'A' or 'B', not {kind!r}")
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+class WDSR(nn.Module):
+    """Head, wide blocks, one convolution and shuffle, plus a 5x5 skip from the input with its own shuffle.
+    ``expansion`` is 4 for kind A and 6 for kind B unless given. Takes RGB (N, 3, H, W) in [0, 1], returns
+    (N, 3, scale*H, scale*W), unclipped. With ``norm="weight"`` the last convolution of each block begins with
+    gain 1/sqrt(blocks), the report's residual scaling for deep nets. Chapter 11."""
+
+    channels = 3
+    pre_upsample = False
+
+    def __init__(
+        self,
+        scale: int,
+        *,
+        blocks: int = 16,
+        features: int = 32,
+        kind: Literal["A", "B"] = "A",
+        norm: Norm = "weight",
+        expansion: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.scale = scale
+        wide = expansion if expansion is not None else {"A": 4, "B": 6}.get(kind, 0)
+        gain = blocks**-0.5 if norm == "weight" else None
+        self.mean: Tensor
+        self.register_buffer("mean", torch.tensor(DIV2K_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.head = conv(3, features, 3, norm)
+        self.body = nn.Sequential(*[WideBlock(features, wide, kind, norm, gain) for _ in range(blocks)])
+        self.tail = nn.Sequential(conv(features, 3 * scale**2, 3, norm), nn.PixelShuffle(scale))
+        self.skip = nn.Sequential(conv(3, 3 * scale**2, 5, norm), nn.PixelShuffle(scale))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x - self.mean
+        detail = self.tail(self.body(self.head(x)))  # (N, 3, scale*H, scale*W)
+        return detail + self.skip(x) + self.mean
+
+    def merge(self) -> None:
+        """Write weight normalisation into plain weights: the same output, fewer parameters and steps."""
+        for module in list(self.modules()):
+            if is_parametrized(module, "weight"):
+                remove_parametrizations(module, "weight")
