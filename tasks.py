@@ -215,7 +215,8 @@ def task_types(_: list[str]) -> int:
 def task_lab(arguments: list[str]) -> int:
     """open the notebooks in JupyterLab"""
     ensure("book")
-    return run("-m", "jupyterlab", "--notebook-dir", str(ROOT), *arguments)
+    quiet = ("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
+    return run("-m", "jupyterlab", "--notebook-dir", str(ROOT), *quiet, *arguments)
 
 
 def task_serve(_: list[str]) -> int:

@@ -44,7 +44,7 @@ def facts() -> Iterator[tuple[str, str, str]]:
     )
     for group, command in ((LIBRARIES, "pip install -e ."), (BOOK, "pip install -e '.[book]'")):
         for package in group:
-            found = _version(package)
+            found = torch.__version__ if package == "torch" else _version(package)  # says cpu or cuda too
             yield package, found or "missing", "" if found else command
     device = settings.device()
     name = torch.cuda.get_device_name() if device.type == "cuda" else ""

@@ -117,7 +117,7 @@ def _band(axis: tuple[Any, ...], dtype: torch.dtype, device: torch.device, trans
     if transposed:
         order = np.argsort(column, kind="stable")
         row, column, value, length, out = column[order], row[order], value[order], out, length
-    size = 32 if out <= length else 64  # measured: wide bands want few rows a block, narrow bands many
+    size = 32 if out <= length else 128  # measured: wide bands want few rows a block, narrow bands many
     blocks = []
     for a in range(0, out, size):
         b = min(a + size, out)
@@ -149,7 +149,7 @@ class _Resample(torch.autograd.Function):
         y = x.new_empty(x.shape[0], x.shape[1], band.out)
         flat_in, flat_out = x.reshape(-1, x.shape[2]), y.view(-1, band.out)
         for a, b, low, high, matrix in band.blocks:
-            flat_out[:, a:b] = flat_in[:, low:high] @ matrix.T
+            torch.mm(flat_in[:, low:high], matrix.T, out=flat_out[:, a:b])
         return y
 
     @staticmethod

@@ -261,5 +261,5 @@ def test_ssim_is_three_times_as_fast_as_scikit_image_at_equal_value() -> None:
     a, b = hr[0].double().numpy(), sr[0].double().numpy()
 
     assert ssim(sr, hr) == pytest.approx(skimage_ssim(a, b, 1), abs=1e-6)
-    ours, theirs = fastest(lambda: ssim(sr, hr), lambda: skimage_ssim(a, b, 1))
+    ours, theirs = fastest(lambda: ssim(sr, hr), lambda: skimage_ssim(a, b, 1), rounds=40)
     assert 3 * ours < theirs, f"{ours * 1e3:.1f} ms against {theirs * 1e3:.1f} ms"
