@@ -3,7 +3,7 @@ PYTHON ?= python3
 export SLOW
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test lint types lab serve bench clean
+.PHONY: help env book test lint types doctor lab serve bench clean
 
-help env book test lint types lab serve bench clean:
+help env book test lint types doctor lab serve bench clean:
 	@$(PYTHON) tasks.py $@

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,11 +29,17 @@ class TaskError(Exception):
 
 def main(arguments: list[str]) -> int:
     """Run the named task; without a name, list them."""
-    name = arguments[0] if arguments else "help"
+    for setting in [argument for argument in arguments if re.fullmatch(r"[A-Z]+=.*", argument)]:
+        key, _, value = setting.partition("=")  # as with make: python tasks.py test SLOW=1
+        os.environ[key] = value
+        arguments = [argument for argument in arguments if argument != setting]
+    name = arguments[0] if arguments and arguments[0] not in ("-h", "--help") else "help"
     if name not in TASKS:
         print(f"there is no task {name!r}; the tasks are: {', '.join(TASKS)}", file=sys.stderr)
         return 2
     try:
+        if arguments[1:] and name not in ("test", "lab", "bench"):
+            raise TaskError(f"takes no arguments, but was given {' '.join(arguments[1:])}")
         return TASKS[name](arguments[1:]) or 0
     except TaskError as fault:
         print(f"tasks.py {name}: {fault}", file=sys.stderr)
@@ -83,6 +90,8 @@ def pinned(package: str) -> str:
 def ensure(*extras: str) -> None:
     """Make ``.venv`` hold the project with these extras. Does nothing when it already does."""
     wanted = set(extras)
+    if VENV.is_symlink():
+        raise TaskError(f"{VENV} is a link to another project's environment; remove the link first")
     if STAMP.exists() and venv_python().exists():
         stamp = json.loads(STAMP.read_text())
         if stamp["fingerprint"] == fingerprint() and wanted <= set(stamp["extras"]):
@@ -212,6 +221,12 @@ def task_types(_: list[str]) -> int:
     return run("-m", "mypy")
 
 
+def task_doctor(_: list[str]) -> int:
+    """say whether this machine is ready, and what mends it if not"""
+    ensure("book")
+    return run("-m", "srlib.cli", "doctor")
+
+
 def task_lab(arguments: list[str]) -> int:
     """open the notebooks in JupyterLab"""
     ensure("book")
@@ -237,10 +252,10 @@ def task_clean(_: list[str]) -> int:
     """remove what was built (.venv and _build stay out of git, but take space)"""
     for name in ("_build", ".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".coverage"):
         path = ROOT / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.exists():
+        if path.is_symlink() or path.is_file():
             path.unlink()
+        elif path.is_dir():
+            shutil.rmtree(path)
     return 0
 
 

@@ -53,7 +53,11 @@ def _fetch(options: argparse.Namespace) -> None:
 
     if not options.names:
         for name in data.names():
-            print(f"{name:18}{data.find(name) or 'not here'}")
+            try:
+                where = str(data.find(name) or "not here")
+            except data.DataError as fault:
+                where = str(fault)
+            print(f"{name:18}{where}")
     for name in options.names:
         print(data.fetch(name, progress=not options.quiet))
 

@@ -2,6 +2,7 @@
 
 import io
 import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -56,13 +57,14 @@ class Degradation:
 
     def __call__(self, hr: Tensor, scale: int) -> Tensor:
         _check_scale(hr, scale)
-        if hr.ndim == 4:
+        if hr.ndim == 4 and len(hr):
             return torch.stack([self(picture, scale) for picture in hr])
         if hr.ndim != 3 or hr.shape[0] not in (1, 3):
             raise ValueError(
                 f"Degradation takes (C, H, W) or (N, C, H, W) with 1 or 3 channels, not {tuple(hr.shape)}"
             )
         x = from_uint8(hr) if hr.dtype == torch.uint8 else hr
+        check_range(x, "hr")
         x = self._blurred(x)
         x = bicubic(x, scale).clamp(0, 1)
         x = self._noisy(x).clamp(0, 1)
@@ -114,8 +116,18 @@ def _through_jpeg(x: Tensor, quality: int) -> Tensor:
     return from_uint8(decoded, x.dtype).contiguous().to(x.device)
 
 
+def check_range(x: Tensor, name: str) -> None:
+    """A ValueError if a float picture leaves [0, 1] by more than rounding (or bicubic overshoot, 0.2), as one
+    in 0..255 would, or holds NaN. Chapter 1."""
+    if x.is_floating_point() and x.numel():
+        low, high = (v.item() for v in x.detach().aminmax())
+        if not (low >= -0.2 and high <= 1.2):  # NaN compares false
+            hint = "divide by 255" if high > 2 else "repair it first"
+            raise ValueError(f"{name} reaches from {low:.4g} to {high:.4g}, outside [0, 1]; {hint}")
+
+
 def _check_scale(hr: Tensor, scale: int) -> None:
-    if scale != int(scale) or scale < 1:
+    if not isinstance(scale, numbers.Integral) or scale < 1:
         raise ValueError(f"scale must be a whole number from 1 up, not {scale!r}")
     if hr.shape[-2] % scale or hr.shape[-1] % scale:
         size = tuple(hr.shape[-2:])
@@ -124,6 +136,8 @@ def _check_scale(hr: Tensor, scale: int) -> None:
 
 def _check_setting(name: str, setting: Setting, lowest: float, highest: float) -> None:
     values = setting if isinstance(setting, tuple) else (setting, setting)
+    if not all(isinstance(v, numbers.Real) for v in values):
+        raise ValueError(f"{name} must be a number or a tuple (low, high), not {setting!r}")
     if len(values) != 2 or not lowest <= values[0] <= values[1] <= highest:
         raise ValueError(
             f"{name} must be a number or (low, high) within {lowest}..{highest}, not {setting!r}"

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from srlib import __version__, data, settings
+from srlib.data.folder import PHOTOS
 
 LIBRARIES = ("torch", "numpy", "pillow", "scikit-image", "safetensors", "pooch", "tqdm")
 BOOK = ("jupyter-book", "jupyterlab", "ipywidgets", "matplotlib")
@@ -40,9 +41,10 @@ def facts() -> Iterator[tuple[str, str, str]]:
     yield (
         "python",
         f"{version} on {platform.system()} {platform.machine()}",
-        "" if fits else "use Python 3.11-3.13",
+        "" if fits else "install Python 3.11, 3.12 or 3.13",
     )
-    for group, command in ((LIBRARIES, "pip install -e ."), (BOOK, "pip install -e '.[book]'")):
+    install = "pip install -c constraints.txt -e "
+    for group, command in ((LIBRARIES, install + "."), (BOOK, install + "'.[book]'")):
         for package in group:
             found = torch.__version__ if package == "torch" else _version(package)  # says cpu or cuda too
             yield package, found or "missing", "" if found else command
@@ -67,7 +69,10 @@ def _data_facts() -> Iterator[tuple[str, str, str]]:
         fact + (": there is no such folder" if missing else ""),
         "unset SRLIB_DATA" if missing else "",
     )
-    cache = settings.cache_root()
+    try:
+        cache = settings.cache_root()
+    except ImportError:  # pooch is missing, which was said above
+        return
     above = next(folder for folder in (cache, *cache.absolute().parents) if folder.exists())
     free = shutil.disk_usage(above).free / 1e9
     full = free < DISK_GB
@@ -82,8 +87,8 @@ def _data_facts() -> Iterator[tuple[str, str, str]]:
         try:
             (here if data.find(name) else absent).append(name)
         except OSError as fault:
-            yield name, str(fault), ""
-    yield "photographs", f"{len(data.photos())} in the box, no download needed", ""
+            yield name, str(fault), "complete that folder, or move it out of SRLIB_DATA"
+    yield "photographs", f"{len(PHOTOS)} in the box, no download needed", ""
     yield "sets here", ", ".join(here) or "none", ""
     # Not a fault: the chapters do without. So the way to get them is said, but not as something to mend.
     yield "to be had", f"with srlib fetch NAME: {', '.join(absent)}" if absent else "nothing more", ""

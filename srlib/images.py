@@ -20,8 +20,17 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-MAX_PIXELS = 200_000_000
-"""Larger pictures are refused: at 12 bytes a pixel one would already fill 2.4 GB as float32."""
+MAX_PIXELS = 178_000_000
+"""Larger pictures are refused: at 12 bytes a pixel one would already fill 2 GB as float32. (Pillow has
+a limit of its own just above.)"""
+
+FORMATS = {
+    **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
+    **dict.fromkeys((".ppm", ".pgm", ".pnm"), "PPM"),
+    **{".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"},
+}
+"""The formats that ``save`` writes, by suffix."""
 
 Source = str | os.PathLike[str] | bytes | IO[bytes]
 Array = TypeVar("Array", Tensor, np.ndarray)
@@ -56,14 +65,19 @@ def open_picture(source: Source) -> Picture:
     """As ``load``, with what is needed to save the picture faithfully again: alpha, colour profile and
     depth. Colours under transparent pixels are kept as stored. Gray 16-bit files keep all 16 bits;
     16-bit colour is read at 8 bits a channel, as Pillow does."""
+    if not isinstance(source, (str, os.PathLike, bytes)) and not hasattr(source, "read"):
+        raise TypeError(
+            f"a picture is loaded from a path, bytes or an open file, not {type(source).__name__}"
+        )
     name = _name(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large pictures; MAX_PIXELS decides here
             with Image.open(_openable(source)) as image:
                 _check_size(image, name)
+                stored = str(image.tile[0][3]) if image.tile else ""  # how the file has it, before decoding
                 image.load()
-                return _decode(image, name)
+                return _decode(image, name, stored_gray="LA;16" in stored)
     except ImageError:
         raise
     except FileNotFoundError:
@@ -97,12 +111,15 @@ def save(
     only) as ``open_picture`` gives them. The file appears whole or not at all. Returns its path."""
     path = Path(path)
     image = _encode(x, alpha=alpha, depth=depth, name=str(path))
-    extensions = Image.registered_extensions()
-    format_name = extensions.get(path.suffix.lower())
-    if format_name is None or format_name not in Image.SAVE:
+    format_name = FORMATS.get(path.suffix.lower())
+    if format_name is None:
         raise ImageError(f"{path}: cannot write files ending in {path.suffix!r}; use .png, .jpg or .webp")
-    if format_name == "JPEG" and alpha is not None:
-        raise ImageError(f"{path}: JPEG has no transparency; use .png or .webp, or leave alpha out")
+    if alpha is not None and format_name not in ("PNG", "WEBP", "TIFF"):
+        raise ImageError(f"{path}: {format_name} has no transparency; use .png or .webp, or leave alpha out")
+    if icc_profile and format_name not in ("PNG", "WEBP", "TIFF", "JPEG"):
+        raise ImageError(f"{path}: {format_name} has no colour profile; use .png or .jpg, or leave it out")
+    if format_name == "WEBP" and max(image.size) > 16383:
+        raise ImageError(f"{path}: WebP holds at most 16383 pixels a side; use .png")
     if depth == 16 and format_name not in ("PNG", "TIFF"):
         raise ImageError(f"{path}: 16 bits a channel need .png or .tif")
     best: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}
@@ -130,15 +147,20 @@ def _whole_or_nothing(path: Path) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
 
 
-def _decode(image: Image.Image, name: str) -> Picture:
-    """Any Pillow mode to RGB or gray, upright, with alpha apart."""
+def _decode(image: Image.Image, name: str, *, stored_gray: bool = False) -> Picture:
+    """Any Pillow mode to RGB or gray, upright, with alpha apart. ``stored_gray``: a 16-bit gray file with
+    alpha, which Pillow widens to RGBA."""
+    tiff = getattr(image, "tag_v2", {})
     profile = image.info.get("icc_profile")
     image = ImageOps.exif_transpose(image)
     if image.width == 0 or image.height == 0:
         raise ImageError(f"{name}: the picture has no pixels ({image.width} x {image.height})")
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        return Picture(_deep_gray(image, name), None, profile, 16)
-    gray = image.mode in ("1", "L", "LA", "La")
+        levels = _deep_gray(image, name, bits=int(tiff.get(258, (16,))[0]), inverted=tiff.get(262) == 0)
+        clear = image.info.get("transparency")  # the one level that a PNG calls transparent
+        alpha = (levels * 65535).round() != clear if isinstance(clear, int) else None
+        return Picture(levels, None if alpha is None else alpha.float(), profile, 16)
+    gray = stored_gray or image.mode in ("1", "L", "LA", "La")
     transparent = image.has_transparency_data
     if image.mode in ("CMYK", "LAB"):
         profile = None  # it describes those inks, not the RGB that is returned
@@ -152,16 +174,18 @@ def _decode(image: Image.Image, name: str) -> Picture:
     return Picture(pixels[:-1].contiguous(), pixels[-1:].contiguous(), profile, 8)
 
 
-def _deep_gray(image: Image.Image, name: str) -> Tensor:
-    """16-bit, 32-bit integer or float gray as (1, H, W) in [0, 1]; the range of the last two is checked."""
+def _deep_gray(image: Image.Image, name: str, *, bits: int = 16, inverted: bool = False) -> Tensor:
+    """12-bit, 16-bit, 32-bit integer or float gray as (1, H, W) in [0, 1]; the range of the last two is
+    checked. ``inverted``: a TIFF in which 0 is white."""
     array = np.array(image).astype(np.float64)
-    full = 1.0 if image.mode == "F" else 65535.0
+    full = 1.0 if image.mode == "F" else 4095.0 if bits == 12 else 65535.0
     if not np.isfinite(array).all() or array.min() < 0 or array.max() > full:
         raise ImageError(
             f"{name}: its values reach from {array.min():g} to {array.max():g}; "
             f"scale them to 0..{full:g} and save again"
         )
-    return torch.from_numpy((array / full).astype(np.float32))[None]
+    array /= full
+    return torch.from_numpy((1 - array if inverted else array).astype(np.float32))[None]
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
@@ -176,6 +200,12 @@ def _lab_to_rgb(image: Image.Image) -> Image.Image:
 def _encode(x: Tensor, *, alpha: Tensor | None, depth: int, name: str) -> Image.Image:
     """The Pillow image for pixels (and alpha) of the book's layout."""
     for what, value, channels in (("pixels", x, (1, 3)), ("alpha", alpha, (1,))):
+        if value is not None and not isinstance(value, Tensor):
+            raise TypeError(
+                f"{name}: {what} must be a tensor, not {type(value).__name__}; torch.from_numpy helps"
+            )
+        if value is not None and not value.is_floating_point() and value.dtype != torch.uint8:
+            raise TypeError(f"{name}: {what} must be float in [0, 1] or uint8, not {value.dtype}")
         if value is not None and (value.ndim != 3 or value.shape[0] not in channels or 0 in value.shape):
             shape = " or ".join(f"({c}, H, W)" for c in channels)
             raise ValueError(f"{name}: {what} must be {shape}, not {tuple(value.shape)}")
@@ -186,7 +216,9 @@ def _encode(x: Tensor, *, alpha: Tensor | None, depth: int, name: str) -> Image.
     if depth == 16:
         if x.shape[0] != 1 or alpha is not None:
             raise ValueError(f"{name}: 16 bits a channel can be written for gray pictures without alpha only")
-        levels = (x.detach().cpu().double().clamp(0, 1) * 65535 + 0.5).floor()
+        wide = x.detach().cpu()
+        wide = from_uint8(wide, torch.float64) if wide.dtype == torch.uint8 else wide.double().clamp(0, 1)
+        levels = (wide * 65535 + 0.5).floor()
         return Image.fromarray(levels[0].numpy().astype(np.uint16))
     if depth != 8:
         raise ValueError(f"{name}: depth must be 8 or 16, not {depth}")
@@ -196,9 +228,8 @@ def _encode(x: Tensor, *, alpha: Tensor | None, depth: int, name: str) -> Image.
 
 
 def _name(source: Source) -> str:
-    if isinstance(source, (str, os.PathLike)):
-        return str(source)
-    return str(getattr(source, "name", "")) or "the picture"
+    named = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", "")
+    return " ".join(str(named).splitlines()) or "the picture"
 
 
 def _openable(source: Source) -> Any:
@@ -210,7 +241,8 @@ def _is_empty(source: Source) -> bool:
         return not source
     if isinstance(source, (str, os.PathLike)):
         return Path(source).stat().st_size == 0
-    return False
+    source.seek(0)
+    return not source.read(1)
 
 
 def _check_size(image: Image.Image, name: str) -> None:
@@ -278,7 +310,8 @@ def _affine(x: Tensor, matrix: Any, offset: Any) -> Tensor:
     )
     rows = torch.as_tensor(np.asarray(matrix) / 255, dtype=work.dtype, device=x.device)
     shift = torch.as_tensor(np.asarray(offset) / 255, dtype=work.dtype, device=x.device)
-    out = torch.einsum("oc,...chw->...ohw", rows, work) + shift[:, None, None]
+    with torch.autocast(x.device.type, enabled=False):
+        out = torch.einsum("oc,...chw->...ohw", rows, work) + shift[:, None, None]
     return out if x.is_floating_point() else to_uint8(out)
 
 

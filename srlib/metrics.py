@@ -155,6 +155,8 @@ def _prepare(sr: Picture, hr: Picture, crop: int, channel: Channel) -> tuple[Ten
 
 
 def _tensor(x: Picture) -> Tensor:
+    if not isinstance(x, (Tensor, np.ndarray)):
+        raise TypeError(f"pictures must be tensors or numpy arrays (C, H, W), not {type(x).__name__}")
     return torch.from_numpy(np.require(x, requirements=["C", "W"])) if isinstance(x, np.ndarray) else x
 
 
@@ -174,4 +176,4 @@ def _as_batch(x: Tensor, name: str) -> Tensor:
 
 
 def _result(values: Tensor, single: bool) -> float | Tensor:
-    return float(values[0]) if single else values
+    return float(values[0].detach()) if single else values

@@ -139,6 +139,11 @@ class _Resample(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, axis: tuple[Any, ...], dim: int, transposed: bool) -> Tensor:
         ctx.setting = (axis, dim, not transposed)
+        with torch.autocast(x.device.type, enabled=False):  # else bfloat16 would decide the sums
+            return _Resample.product(x, axis, dim, transposed)
+
+    @staticmethod
+    def product(x: Tensor, axis: tuple[Any, ...], dim: int, transposed: bool) -> Tensor:
         band = _band(axis, x.dtype, x.device, transposed)
         if dim == -2:
             y = x.new_empty(x.shape[0], band.out, x.shape[2])
@@ -177,6 +182,8 @@ def imresize(
     if isinstance(x, np.ndarray):
         numbers = torch.from_numpy(np.require(x, requirements=["C", "W"]))
         return imresize(numbers, scale, size, kernel, antialias, border).numpy()
+    if not isinstance(x, Tensor):
+        raise TypeError(f"imresize takes a tensor or a numpy array (..., H, W), not {type(x).__name__}")
     chosen = _kernel(kernel)
     if x.ndim < 2 or 0 in x.shape:
         raise ValueError(f"imresize needs (..., H, W) with at least one pixel, not {tuple(x.shape)}")
@@ -190,10 +197,11 @@ def imresize(
     planes = x.reshape(-1, *x.shape[-2:])
     for dim in sorted((-2, -1), key=lambda d: scales[d]):  # the smaller scale first, rows when equal
         axis = axes[dim]
-        if axis[0] == axis[1] and scales[dim] == 1:
-            continue  # every kernel here is 1 at 0 and 0 at the other samples
+        if axis[0] == axis[1] and weights(*axis)[1].shape[1] == 1 and scales[dim] == 1:
+            continue  # each sample is its own answer
         planes = (_uint8_axis if x.dtype == torch.uint8 else _float_axis)(planes, axis, dim)
-    return planes.reshape(*x.shape[:-2], *sizes)
+    out = planes.reshape(*x.shape[:-2], *sizes)
+    return out.clone() if out.data_ptr() == x.data_ptr() else out  # never the caller's own memory
 
 
 def _float_axis(planes: Tensor, axis: tuple[Any, ...], dim: int) -> Tensor:
@@ -233,9 +241,13 @@ def _scales_and_sizes(
         raise ValueError("imresize needs a scale or a size")
     pairs: list[list[float] | None] = []
     for what, value in (("scale", scale), ("size", size)):
-        pair = None if value is None else [value] * 2 if isinstance(value, (int, float)) else list(value)
-        if pair is not None and (len(pair) != 2 or not all(math.isfinite(v) and v > 0 for v in pair)):
-            raise ValueError(f"{what} must be a positive number or a pair of them, not {value!r}")
+        pair = None
+        if value is not None:
+            numbers = np.asarray(value)
+            positive = numbers.dtype.kind in "iuf" and bool((np.isfinite(numbers) & (numbers > 0)).all())
+            if not positive or numbers.shape not in ((), (2,)):
+                raise ValueError(f"{what} must be a positive number or a pair of them, not {value!r}")
+            pair = np.broadcast_to(numbers, 2).tolist()
         pairs.append(pair)
     scales, sizes = pairs
     if sizes is None:

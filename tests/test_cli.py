@@ -53,6 +53,21 @@ def test_fetch_without_a_name_lists_the_sets(
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == data.names()
 
 
+def test_the_list_goes_on_past_an_incomplete_set(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "Set5").mkdir()
+    (tmp_path / "Set5" / "baby.png").write_bytes(b"one of five")
+    monkeypatch.setenv("SRLIB_DATA", str(tmp_path))
+    monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "cache"))
+    assert cli.main(["fetch"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(data.names())
+    assert "lacks 4 of the 5 files" in lines[0]
+    assert cli.main(["doctor"]) == 1
+    assert "-> complete that folder, or move it out of SRLIB_DATA" in capsys.readouterr().out
+
+
 def test_a_stopped_command_ends_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

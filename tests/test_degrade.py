@@ -64,6 +64,30 @@ def test_the_kernel_is_wide_along_its_first_axis_and_turns() -> None:
     torch.testing.assert_close(gaussian_kernel((3.0, 1.0), angle=np.pi / 2), kernel.T.float())
 
 
+def test_a_range_of_blur_is_drawn_for_each_axis_and_turned() -> None:
+    point = torch.zeros(1, 61, 61)
+    point[0, 30, 30] = 1
+    offset = torch.arange(61.0) - 30
+    degrade, lopsided, leaning = Degradation(blur=(0.5, 4.0), seed=1), 0, 0
+    for _ in range(10):
+        spot = degrade(point, 1)[0]
+        rows, columns = (spot.sum(d) @ offset.square() / spot.sum() for d in (1, 0))
+        across = (spot * offset[:, None] * offset[None]).sum() / spot.sum()
+        lopsided += bool((rows / columns).log().abs() > 0.2)
+        leaning += bool(across.abs() > 0.2)
+    assert lopsided >= 3
+    assert leaning >= 3
+
+
+def test_blur_comes_before_shrinking_and_noise_after() -> None:
+    hr = torch.rand(1, 32, 32)
+    blurred = Degradation(blur=2.0)(hr, 1)
+    torch.testing.assert_close(Degradation(blur=2.0)(hr, 2), bicubic(blurred, 2).clamp(0, 1))
+    gray = torch.full((1, 400, 400), 0.5)
+    noise = Degradation(blur=3.0, noise=0.05)(gray, 4) - 0.5
+    assert noise.std() == pytest.approx(0.05, rel=0.03)  # neither blur nor shrinking averaged it away
+
+
 def test_noise_has_the_stated_deviation() -> None:
     gray = torch.full((3, 200, 200), 0.5)
     noise = Degradation(noise=0.05, seed=3)(gray, 1) - gray
@@ -105,11 +129,26 @@ def test_a_batch_draws_for_each_picture_and_keeps_its_type() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"blur": -1}, {"noise": 2}, {"noise": (0.2, 0.1)}, {"jpeg": 0}, {"jpeg": 100}, {"blur": (1, 2, 3)}],
+    [
+        {"blur": -1},
+        {"noise": 2},
+        {"noise": (0.2, 0.1)},
+        {"jpeg": 0},
+        {"jpeg": 100},
+        {"blur": (1, 2, 3)},
+        {"blur": None},
+        {"noise": "a"},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Degradation(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [torch.rand(3, 8, 8) * 255, torch.full((3, 8, 8), float("nan"))])
+def test_a_picture_out_of_range_is_refused(wrong: torch.Tensor) -> None:
+    with pytest.raises(ValueError, match="outside"):
+        Degradation()(wrong, 2)
 
 
 def test_a_picture_of_another_shape_is_refused() -> None:

@@ -62,4 +62,6 @@ def test_a_missing_data_folder_a_wrong_profile_and_a_full_disk_come_with_command
 
 def test_a_missing_package_comes_with_its_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "BOOK", ("no-such-package",))
-    assert ("no-such-package", "missing", "pip install -e '.[book]'") in list(doctor.facts())
+    assert ("no-such-package", "missing", "pip install -c constraints.txt -e '.[book]'") in list(
+        doctor.facts()
+    )

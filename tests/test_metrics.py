@@ -145,6 +145,20 @@ def test_arrays_and_tensors_give_the_same(metric: Callable[..., Any]) -> None:
     assert metric(sr.numpy(), hr.numpy()) == metric(sr, hr)
 
 
+def test_a_picture_that_wants_gradients_gives_a_plain_number() -> None:
+    sr, hr = pair(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert psnr(sr.requires_grad_(), hr) > 0
+    with pytest.raises(TypeError, match="not list"):
+        psnr([[0.5]], hr)  # type: ignore[arg-type]
+
+
+def test_ms_ssim_of_a_negative_is_zero_not_nan() -> None:
+    _, hr = pair()
+    assert ms_ssim(1 - hr, hr) == 0
+
+
 def test_mirrored_and_read_only_arrays_are_taken() -> None:
     sr, hr = (v.numpy() for v in pair(3))
     sr.setflags(write=False)

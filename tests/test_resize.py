@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from timing import fastest
 
 from srlib.images import load
-from srlib.resize import KERNELS, cubic, imresize, weights
+from srlib.resize import KERNELS, Kernel, cubic, imresize, weights
 
 GOLDENS = json.loads((Path(__file__).parent / "goldens" / "imresize.json").read_text())
 
@@ -232,9 +233,58 @@ def test_a_transposed_picture_gives_the_transposed_result() -> None:
     torch.testing.assert_close(imresize(x.mT, 0.3), imresize(x, 0.3).mT)
 
 
-def test_scale_one_changes_nothing() -> None:
+def test_scale_one_changes_nothing_and_shares_no_memory() -> None:
     x = torch.rand(3, 5, 6)
-    assert torch.equal(imresize(x, 1), x)
+    same = imresize(x, 1)
+    assert torch.equal(same, x)
+    assert same.data_ptr() != x.data_ptr()
+    wide = Kernel("mean of three", 3, lambda d: (np.abs(d) < 1.5) / 3.0)
+    inner = imresize(x, 1, kernel=wide)[:, 1:-1, 1:-1]  # a kernel that is not 1 at 0 still works at scale 1
+    torch.testing.assert_close(inner, F.avg_pool2d(x, 3, stride=1))
+
+
+def test_autocast_does_not_touch_the_sums() -> None:
+    x = torch.rand(3, 16, 16)
+    expected = imresize(x, 2), imresize(x, 0.5)
+    with torch.autocast("cpu", torch.bfloat16):
+        got = imresize(x, 2), imresize(x, 0.5)
+    assert torch.equal(got[0], expected[0])
+    assert torch.equal(got[1], expected[1])
+
+
+def test_numpy_numbers_are_numbers() -> None:
+    x = torch.rand(1, 6, 6)
+    assert imresize(x, np.float32(2)).shape == (1, 12, 12)  # type: ignore[arg-type]
+    assert imresize(x, size=np.array([3, 4])).shape == (1, 3, 4)  # type: ignore[arg-type]
+    assert imresize(x, torch.tensor(0.5)).shape == (1, 3, 3)  # type: ignore[arg-type]
+
+
+def test_ties_of_uint8_are_rounded_up_whatever_the_order_of_the_sums() -> None:
+    # Linear x1.5 has weights in sixths: many exact halves, which sums of doubles miss by a hair either way.
+    x = np.random.default_rng(0).integers(0, 256, (1, 40), dtype=np.uint8)
+    index, weight = weights(40, 60, 1.5, KERNELS["linear"], True, "symmetric")
+    exact = [sum(Fraction(round(w * 6), 6) * int(x[0, i]) for i, w in zip(*row, strict=True))
+             for row in zip(index, weight, strict=True)]  # fmt: skip
+    assert sum(value.denominator == 2 for value in exact) > 3
+    assert imresize(x, (1, 1.5), kernel="linear")[0].tolist() == [int(v + Fraction(1, 2)) for v in exact]
+
+
+def test_rows_go_first_when_both_axes_shrink_alike() -> None:
+    x = np.random.default_rng(1).integers(0, 256, (12, 12), dtype=np.uint8)
+    by_hand = imresize(imresize(x, (1 / 3, 1)), (1, 1 / 3))
+    assert np.array_equal(imresize(x, 1 / 3), by_hand)
+    assert not np.array_equal(by_hand, imresize(imresize(x, (1, 1 / 3)), (1 / 3, 1)))
+
+
+def test_nearest_at_one_half_takes_the_second_of_two() -> None:
+    # MATLAB's box includes its left edge: imresize(0:7, 0.5, 'nearest') lies halfway and takes the later one.
+    assert imresize(np.arange(8.0)[None].repeat(2, 0), (1, 0.5), kernel="nearest")[0].tolist() == [1, 3, 5, 7]
+
+
+def test_scale_places_the_samples_when_the_size_is_given_too() -> None:
+    x = torch.arange(9.0).expand(2, 9)
+    got = imresize(x, scale=(1, 0.5), size=(2, 4), kernel="linear", antialias=False)
+    torch.testing.assert_close(got[0], torch.tensor([0.5, 2.5, 4.5, 6.5]))
 
 
 @pytest.mark.parametrize("scale", [0.4, 2.5])
@@ -287,6 +337,8 @@ def test_other_types_and_empty_pictures_are_refused() -> None:
         imresize(torch.ones(3, 0, 4), 2)
     with pytest.raises(ValueError, match="at least one pixel"):
         imresize(torch.ones(4), 2)
+    with pytest.raises(TypeError, match="not list"):
+        imresize([[1.0]], 2)  # type: ignore[type-var]
 
 
 # --- speed ----------------------------------------------------------------------------------------

@@ -59,6 +59,57 @@ def test_an_unknown_task_is_named_and_the_others_listed(capsys: pytest.CaptureFi
     assert "no task 'bok'; the tasks are: help, env, book" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_asking_for_help_lists_the_tasks(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tasks.main([flag]) == 0
+    assert capsys.readouterr().out.startswith("help")
+
+
+def test_arguments_that_a_task_does_not_take_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tasks.main(["book", "--foo"]) == 1
+    assert capsys.readouterr().err == "tasks.py book: takes no arguments, but was given --foo\n"
+
+
+def test_slow_may_be_said_behind_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[list[str], str | None]] = []
+    monkeypatch.setenv("SLOW", "0")
+
+    def test(rest: list[str]) -> int:
+        seen.append((rest, os.environ["SLOW"]))
+        return 0
+
+    monkeypatch.setitem(tasks.TASKS, "test", test)
+    assert tasks.main(["test", "SLOW=1", "-x"]) == 0
+    assert seen == [(["-x"], "1")]
+
+
+def test_the_versions_of_constraints_are_the_ones_installed(sandbox: list[list[str]]) -> None:
+    tasks.ensure("book")
+    install = next(command for command in sandbox if ".[book]" in command)
+    assert install[install.index("-c") + 1] == "constraints.txt"
+
+
+def test_another_projects_environment_is_left_alone(sandbox: list[list[str]], tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    tasks.VENV.symlink_to(tmp_path / "theirs")
+    with pytest.raises(tasks.TaskError, match="a link to another project's environment"):
+        tasks.ensure("book")
+    assert sandbox == []
+    assert tasks.main(["clean"]) == 0
+    assert (tmp_path / "theirs").is_dir()
+    assert not tasks.VENV.is_symlink()
+
+
+def test_a_failing_command_fails_its_task(sandbox: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "ensure", lambda *_: None)
+    for codes, expected in (((0, 0, 0), 0), ((0, 3, 0), 3)):
+        answers = iter(codes)
+        monkeypatch.setattr(tasks, "run", lambda *_, answers=answers: next(answers))
+        assert tasks.main(["lint"]) == expected
+    monkeypatch.setattr(tasks, "run", lambda *_: 5)
+    assert [tasks.main([name]) for name in ("book", "test", "types", "bench")] == [5] * 4
+
+
 def test_a_second_run_installs_nothing(sandbox: list[list[str]]) -> None:
     tasks.ensure("book", "dev")
     assert any("install" in command for command in sandbox)
@@ -86,6 +137,7 @@ def test_an_install_that_was_cut_off_is_done_again(
     def fail(*_: object, **__: object) -> int:
         raise tasks.TaskError("pip could not install")
 
+    tasks.ensure("dev")  # a whole install first, so that there is a stamp to lose
     with monkeypatch.context() as patch:
         patch.setattr(tasks, "pip", fail)
         with pytest.raises(tasks.TaskError):

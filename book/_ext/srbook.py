@@ -57,11 +57,21 @@ def ingredients(root: Path) -> Iterator[str]:
     yield from (f"{name} {os.environ.get(name, '')}" for name in SETTINGS)
     for path in files(root / "srlib"):
         yield f"{path.relative_to(root).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    yield from fetched()
     data = os.environ.get("SRLIB_DATA", "").strip()
     if data:  # gigabytes: names, sizes and dates have to do
         for path in files(Path(data).expanduser()):
             facts = path.stat()
             yield f"{path} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def fetched() -> Iterator[str]:
+    """The sets that `srlib fetch` brought: the name and the state of each."""
+    import pooch
+
+    cache = Path(os.environ.get("SRLIB_CACHE", "").strip() or pooch.os_cache("srlib")).expanduser()
+    for mark in sorted(cache.glob("*/.complete")):
+        yield f"fetched {mark.parent.name} {mark.read_text()}"
 
 
 def files(folder: Path) -> list[Path]:

@@ -6,18 +6,20 @@ Either way flips and turns cost nothing: they only change the order in which pix
 """
 
 import math
+import numbers
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from srlib.data.folder import iterate_folder
-from srlib.degrade import bicubic
+from srlib.degrade import bicubic, check_range
 from srlib.images import crop_to_multiple, from_uint8, luma, to_uint8
 
 Images = Mapping[str, Tensor] | Iterable[Tensor] | str | Path
@@ -41,9 +43,10 @@ class PatchBank:
         seed: int = 0,
         memory_map_above: int = 4 << 30,
     ) -> None:
-        self.scales = (scale,) if isinstance(scale, int) else tuple(scale)
-        if not self.scales or any(s != int(s) or s < 1 for s in self.scales):
+        given: list[Any] = list(scale) if isinstance(scale, Iterable) else [scale]
+        if not given or any(not isinstance(s, numbers.Integral) or s < 1 for s in given):
             raise ValueError(f"scale must be whole numbers from 1 up, not {scale!r}")
+        self.scales = tuple(int(s) for s in given)
         if channels not in (1, 3):
             raise ValueError(f"channels must be 1 (luma) or 3 (RGB), not {channels}")
         self.channels = channels
@@ -157,7 +160,8 @@ class PatchBank:
                 _append(file, parts)
                 parts.clear()
         if not places:
-            raise ValueError("there is no picture to take patches from")
+            small = f" (too small: {_few(self.skipped)})" if self.skipped else ""
+            raise ValueError(f"there is no picture to take patches from{small}")
         if file is not None:
             return torch.from_numpy(np.memmap(file, dtype=np.uint8, mode="r+", shape=(offset,))), places
         return torch.from_numpy(np.concatenate(parts)).to(self.device), places
@@ -166,6 +170,9 @@ class PatchBank:
         """Each picture's name with its HR, cut to fit all scales, and its LR of each scale, as uint8."""
         multiple = math.lcm(*self.scales)
         for name, picture in _named(images):
+            if not isinstance(picture, Tensor):
+                raise TypeError(f"{name}: a picture must be a tensor, not {type(picture).__name__}")
+            check_range(picture, name)
             if picture.ndim != 3 or picture.shape[0] not in (1, 3):
                 raise ValueError(
                     f"{name}: a picture must be (1, H, W) or (3, H, W), not {tuple(picture.shape)}"

@@ -22,12 +22,12 @@ PHOTOS = {
 """The book's own test set: scikit-image's bundled colour photographs, by our names."""
 
 
-def photos(names: Sequence[str] | None = None) -> dict[str, Tensor]:
+def photos(names: str | Sequence[str] | None = None) -> dict[str, Tensor]:
     """The book's test photographs, or those of ``names``, each float32 (3, H, W) in [0, 1]. They come with
     scikit-image, so no network is needed. Chapter 0."""
     import skimage
 
-    wanted = list(PHOTOS) if names is None else list(names)
+    wanted = list(PHOTOS) if names is None else [names] if isinstance(names, str) else list(names)
     unknown = [name for name in wanted if name not in PHOTOS]
     if unknown:
         raise ValueError(f"there is no photograph {unknown[0]!r}; choose from {', '.join(PHOTOS)}")
@@ -50,8 +50,14 @@ def iterate_folder(path: str | Path) -> Iterator[tuple[str, Tensor]]:
     """As ``load_folder``, one (name, picture) at a time: for folders larger than memory."""
     folder = Path(path)
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: there is no such folder; check the path")
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+        what = (
+            "this is a file; name its folder"
+            if folder.exists()
+            else "there is no such folder; check the path"
+        )
+        raise FileNotFoundError(f"{folder}: {what}")
+    visible = (file for file in folder.iterdir() if not file.name.startswith(".") and file.is_file())
+    files = sorted(file for file in visible if file.suffix.lower() in SUFFIXES)
     if not files:
         raise ImageError(f"{folder}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
     return ((file.stem, load(file)) for file in files)

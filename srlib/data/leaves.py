@@ -34,9 +34,10 @@ def dead_leaves(
     ``natural`` draws shapes and colours as photographs have them (also bars and corners; mostly gray)
     instead of evenly coloured discs, ``soft`` lets edges fall between pixels and blurs them as a lens
     does. All four off: the plain discs of the textbook. Chapter 4."""
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < 1:
-        raise ValueError(f"size must be at least 1 pixel, not {size!r}")
+    sides = np.broadcast_to(size, 2) if np.shape(size) in ((), (2,)) else np.array([])
+    if sides.dtype.kind not in "iu" or not sides.size or sides.min() < 1:
+        raise ValueError(f"size must be at least 1 pixel, a whole number or a pair (H, W), not {size!r}")
+    height, width = sides.tolist()
     random = np.random.default_rng(seed)
     finer = 2 if soft else 1
     leaves = _discs(random, height, width) if not natural else _shapes(random, height, width)

@@ -41,6 +41,7 @@ def test_photos_need_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_photos_by_name_come_in_the_order_asked_and_unknown_names_are_listed() -> None:
     assert list(photos(["coffee", "astronaut"])) == ["coffee", "astronaut"]
+    assert list(photos("coffee")) == ["coffee"]
     with pytest.raises(ValueError, match="no photograph 'cat'; choose from astronaut, chelsea"):
         photos(["cat"])
 
@@ -53,6 +54,15 @@ def test_a_folder_gives_its_pictures_by_name_and_passes_other_files_over(tmp_pat
     assert list(pictures) == ["a", "b"]
     assert pictures["a"].shape == (1, 2, 3)
     assert pictures["b"][:, 0, 0].tolist() == [1, 0, 0]
+
+
+def test_hidden_files_and_folders_with_a_pictures_name_are_passed_over(tmp_path: Path) -> None:
+    Image.new("L", (3, 2)).save(tmp_path / "a.png")
+    (tmp_path / "sub.png").mkdir()
+    (tmp_path / "._a.png").write_bytes(b"what macOS leaves beside a file")
+    assert list(load_folder(tmp_path)) == ["a"]
+    with pytest.raises(FileNotFoundError, match="this is a file; name its folder"):
+        load_folder(tmp_path / "a.png")
 
 
 def test_an_empty_or_missing_folder_and_a_damaged_picture_are_named(tmp_path: Path) -> None:

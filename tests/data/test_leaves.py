@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from srlib.data.leaves import dead_leaves
+from srlib.data import leaves
+from srlib.data.leaves import _discs, _fall, _lens, _power_law, _shapes, dead_leaves
 
 PLAIN = {"texture": False, "gradients": False, "natural": False, "soft": False}
 
@@ -43,6 +44,63 @@ def test_plain_leaves_are_flat_discs_and_soft_ones_have_no_hard_steps() -> None:
     assert (soft[:, :, 1:] == soft[:, :, :-1]).all(0).float().mean() < 0.2
 
 
+@pytest.mark.parametrize("option", ["texture", "gradients", "natural", "soft"])
+def test_each_option_changes_the_picture(option: str) -> None:
+    assert (dead_leaves(128, 3) - dead_leaves(128, 3, **{option: False})).abs().mean() > 0.002
+
+
+def test_texture_and_gradients_vary_the_inside_of_leaves() -> None:
+    """Off the edges a plain leaf is flat; shading makes neighbours differ a little, grain much more."""
+
+    def inside(**on: bool) -> float:
+        x = dead_leaves(256, 4, **{**PLAIN, "natural": True, **on})
+        return float((x[:, :, 1:] - x[:, :, :-1]).abs().median())
+
+    assert inside() == 0
+    assert 1e-4 < inside(gradients=True) < 0.01
+    assert inside(texture=True) > 1e-3
+
+
+def test_soft_pictures_go_through_the_lens(monkeypatch: pytest.MonkeyPatch) -> None:
+    through = dead_leaves(128, 3)
+    monkeypatch.setattr(leaves, "_lens", lambda _, picture: picture)
+    assert (through - dead_leaves(128, 3)).abs().mean() > 0.002
+
+
+def test_the_lens_blurs_noise_and_leaves_flat_parts_alone() -> None:
+    noise = torch.rand(3, 64, 64)
+    blurred = [float(_lens(np.random.default_rng(seed), noise).std() / noise.std()) for seed in range(20)]
+    assert max(blurred) <= 1.001
+    assert min(blurred) < 0.4
+    assert len({round(ratio, 3) for ratio in blurred}) > 10  # another width for each picture
+    flat = torch.full((3, 9, 9), 0.3)
+    torch.testing.assert_close(_lens(np.random.default_rng(0), flat), flat)
+
+
+def test_plain_radii_follow_the_power_law() -> None:
+    radius = _power_law(np.random.default_rng(0), 200_000, 3.0, 100.0)
+    assert radius.min() >= 3
+    assert radius.max() <= 100
+    # the share above r is (r^-2 - R^-2) / (r0^-2 - R^-2)
+    for r in (6, 12, 48):
+        share = (r**-2 - 100**-2) / (3**-2 - 100**-2)
+        assert (radius > r).mean() == pytest.approx(share, rel=0.1)
+
+
+def test_plain_leaves_cover_the_ground_but_for_one_part_in_fifty() -> None:
+    bare = []
+    for seed in range(5):
+        fallen = _discs(np.random.default_rng(seed), 256, 256)
+        bare.append((_fall(fallen, 256, 256, 1) == 0).mean())
+    assert np.mean(bare) == pytest.approx(np.exp(-4), abs=0.02)
+
+
+def test_natural_leaves_have_corners_as_well_as_rounds() -> None:
+    fallen = _shapes(np.random.default_rng(0), 256, 256)
+    distinct = [len(np.unique(outline.round(2), axis=0)) for outline in fallen.outline]
+    assert {3, 4, 5, 20} <= set(distinct)
+
+
 def test_natural_colours_are_mostly_gray() -> None:
     def chroma(x: torch.Tensor) -> float:
         return float((x - x.mean(0)).std())
@@ -68,8 +126,10 @@ def test_the_spectrum_falls_as_in_photographs(options: dict[str, bool]) -> None:
 
 
 def test_a_size_below_one_pixel_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 1 pixel"):
-        dead_leaves(0)
+    for wrong in (0, (4,), (4, 4, 4), 2.5, "a", (3, -1)):
+        with pytest.raises(ValueError, match="at least 1 pixel"):
+            dead_leaves(wrong)  # type: ignore[arg-type]
+    assert dead_leaves(np.int64(5)).shape == (3, 5, 5)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
