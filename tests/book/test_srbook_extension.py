@@ -94,3 +94,28 @@ def test_kernels_learn_that_the_page_is_static_and_write_beside_the_build(
     assert Path(os.environ["IPYTHONDIR"]).parent == root / "_build"
     assert config.nitpick_ignore == [("py:class", "torch.Tensor")]
     assert Path(config.nb_execution_cache_path) == root / "_build" / ".jupyter_cache" / srbook.key(root)
+
+
+def test_a_fetched_set_changes_the_key(
+    srbook: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "cache"))
+    before = srbook.key(root)
+    (tmp_path / "cache" / "set5").mkdir(parents=True)
+    assert srbook.key(root) == before  # half a download is not yet a set
+    (tmp_path / "cache" / "set5" / ".complete").write_text("digest")
+    assert srbook.key(root) != before
+
+
+def test_a_renamed_module_and_a_touched_picture_change_the_key(
+    srbook: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "a.png").write_bytes(b"picture")
+    monkeypatch.setenv("SRLIB_DATA", str(data))
+    first = srbook.key(root)
+    os.utime(data / "a.png", (1, 1))  # same length, another date
+    second = srbook.key(root)
+    (root / "srlib" / "resize.py").rename(root / "srlib" / "scale.py")
+    assert len({first, second, srbook.key(root)}) == 3
