@@ -33,28 +33,33 @@ RESULTS = Path(__file__).parent / "results" / "bench.json"
 Row = dict[str, Any]
 
 
-def median_ms(function: Callable[[], object], seconds: float = 2.0) -> float:
-    """Median time of a call in milliseconds: a warm-up, then at least 3 calls and about ``seconds``."""
-    function()
-    times: list[float] = []
-    while len(times) < 3 or (sum(times) < seconds and len(times) < 50):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1e3
+def medians_ms(calls: dict[str, Callable[[], object]], seconds: float = 2.0) -> dict[str, float]:
+    """Median time of each call in milliseconds. They take turns, so that a busy moment of the machine hits
+    all alike; each is called at least 3 times and for about ``seconds``."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    for _ in range(50):
+        for name, call in calls.items():
+            mine = times[name]
+            if len(mine) < 3 or sum(mine) < seconds:
+                start = time.perf_counter()
+                call()
+                mine.append(time.perf_counter() - start)
+    return {name: statistics.median(mine) * 1e3 for name, mine in times.items()}
 
 
 def table(title: str, unit: str, calls: dict[str, Callable[[], object]]) -> list[Row]:
     """Time srlib's call and its peers', print a table, return its rows."""
     print(f"\n{title}\n{'':46}{unit:>10}{'x srlib':>10}")
-    rows: list[Row] = []
-    ours = 0.0
-    for name, call in calls.items():
-        value = median_ms(call)
-        ours = ours or value
-        rows.append({"table": title, "name": name, "unit": unit, "value": value, "ratio": value / ours})
+    values = medians_ms(calls)
+    ours = next(iter(values.values()))
+    for name, value in values.items():
         print(f"{name:46}{value:10.2f}{value / ours:10.2f}", flush=True)
-    return rows
+    return [
+        {"table": title, "name": name, "unit": unit, "value": value, "ratio": value / ours}
+        for name, value in values.items()
+    ]
 
 
 def resize_tables() -> list[Row]:
@@ -149,7 +154,7 @@ def crops_table(scale: int = 2, patch: int = 48, batch: int = 16) -> list[Row]:
                 "srlib.data.PatchBank": lambda: bank.sample(batch, patch),
                 "DataLoader that opens PNG files": lambda: next(loader),
             }
-            values = {name: 1e3 * batch / median_ms(call) for name, call in calls.items()}
+            values = {name: 1e3 * batch / ms for name, ms in medians_ms(calls).items()}
     finally:
         torch.set_num_threads(threads)
     print(f"\n{title}\n{'':46}{'pairs/s':>10}{'x srlib':>10}")
