@@ -10,7 +10,7 @@ import os
 import secrets
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -144,7 +144,8 @@ def _whole_or_nothing(path: Path) -> Iterator[IO[bytes]]:
     except OSError as fault:
         raise ImageError(f"{path}: could not be written ({fault.strerror or fault})") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what is wrong was said above
+            temporary.unlink()
 
 
 def _decode(image: Image.Image, name: str, *, stored_gray: bool = False) -> Picture:

@@ -334,6 +334,12 @@ def test_what_cannot_be_saved_is_said_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_where_a_folder_should_be_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no folder")
+    with pytest.raises(ImageError, match="could not be written"):
+        save(torch.zeros(3, 4, 4), tmp_path / "notes.txt" / "a.png")
+
+
 def test_a_full_disk_leaves_the_old_file_and_no_half_written_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
