@@ -87,13 +87,21 @@ def pinned(package: str) -> str:
     raise TaskError(f"constraints.txt does not pin {package}")
 
 
+def installed() -> dict:
+    """What the last install left on record; empty if there was none or it was cut off."""
+    try:
+        return json.loads(STAMP.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
 def ensure(*extras: str) -> None:
     """Make ``.venv`` hold the project with these extras. Does nothing when it already does."""
     wanted = set(extras)
     if VENV.is_symlink():
         raise TaskError(f"{VENV} is a link to another project's environment; remove the link first")
-    if STAMP.exists() and venv_python().exists():
-        stamp = json.loads(STAMP.read_text())
+    stamp = installed()
+    if stamp and venv_python().exists():
         if stamp["fingerprint"] == fingerprint() and wanted <= set(stamp["extras"]):
             return
         wanted |= set(stamp["extras"])

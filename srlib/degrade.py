@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from srlib.images import from_uint8, to_uint8
+from srlib.images import check_range, from_uint8, to_uint8
 from srlib.resize import imresize
 
 Setting = float | tuple[float, float]
@@ -64,7 +64,7 @@ class Degradation:
                 f"Degradation takes (C, H, W) or (N, C, H, W) with 1 or 3 channels, not {tuple(hr.shape)}"
             )
         x = from_uint8(hr) if hr.dtype == torch.uint8 else hr
-        check_range(x, "hr")
+        check_range(x, "hr", slack=0.2)  # bicubic may have overshot
         x = self._blurred(x)
         x = bicubic(x, scale).clamp(0, 1)
         x = self._noisy(x).clamp(0, 1)
@@ -114,16 +114,6 @@ def _through_jpeg(x: Tensor, quality: int) -> Tensor:
     decoded = torch.from_numpy(np.array(Image.open(buffer)))
     decoded = decoded[None] if decoded.ndim == 2 else decoded.movedim(-1, 0)
     return from_uint8(decoded, x.dtype).contiguous().to(x.device)
-
-
-def check_range(x: Tensor, name: str) -> None:
-    """A ValueError if a float picture leaves [0, 1] by more than rounding (or bicubic overshoot, 0.2), as one
-    in 0..255 would, or holds NaN. Chapter 1."""
-    if x.is_floating_point() and x.numel():
-        low, high = (v.item() for v in x.detach().aminmax())
-        if not (low >= -0.2 and high <= 1.2):  # NaN compares false
-            hint = "divide by 255" if high > 2 else "repair it first"
-            raise ValueError(f"{name} reaches from {low:.4g} to {high:.4g}, outside [0, 1]; {hint}")
 
 
 def _check_scale(hr: Tensor, scale: int) -> None:

@@ -1,7 +1,6 @@
 """Is this machine ready? ``srlib doctor`` prints what is here and the command that mends what is not."""
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
@@ -17,6 +16,7 @@ from srlib.data.folder import PHOTOS
 
 LIBRARIES = ("torch", "numpy", "pillow", "scikit-image", "safetensors", "pooch", "tqdm")
 BOOK = ("jupyter-book", "jupyterlab", "ipywidgets", "matplotlib")
+PYTHONS = ((3, 11), (3, 13))
 DISK_GB = 1.0
 
 
@@ -37,7 +37,7 @@ def facts() -> Iterator[tuple[str, str, str]]:
     """Name, finding and, where something needed is missing, the command that mends it."""
     yield "srlib", __version__, ""
     version = platform.python_version()
-    fits = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    fits = PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]
     yield (
         "python",
         f"{version} on {platform.system()} {platform.machine()}",

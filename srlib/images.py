@@ -6,6 +6,7 @@ one picture or a batch.
 """
 
 import io
+import math
 import os
 import secrets
 import warnings
@@ -250,6 +251,22 @@ def _check_size(image: Image.Image, name: str) -> None:
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} x {image.height}"
         raise ImageError(f"{name}: {size} is more than {MAX_PIXELS:,} pixels; make it smaller first")
+
+
+def check_range(x: Tensor, name: str, *, slack: float = 1e-4) -> None:
+    """A ValueError with ``name`` if a float picture leaves [0, 1] by more than ``slack``, as one in 0..255
+    does, or holds NaN. uint8 passes. Chapter 1."""
+    if not x.is_floating_point() or x.numel() == 0:
+        return
+    low, high = (v.item() for v in x.detach().aminmax())
+    if low >= -slack and high <= 1 + slack:  # NaN compares false
+        return
+    hint = "clip it first, for example x.clamp(0, 1)"
+    if math.isnan(low):
+        hint = "find where the NaN came from"
+    elif high > 2:
+        hint = "divide by 255"
+    raise ValueError(f"{name} reaches from {low:.4g} to {high:.4g}, outside [0, 1]; {hint}")
 
 
 # --- 8 bits and back ------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from srlib.images import from_uint8, luma, shave
+from srlib.images import check_range, from_uint8, luma, shave
 
 Channel = Literal["y", "rgb"]
 Picture = Tensor | np.ndarray
@@ -168,10 +168,7 @@ def _as_batch(x: Tensor, name: str) -> Tensor:
     batch = x if x.ndim == 4 else x[None]
     if batch.dtype == torch.uint8:
         return from_uint8(batch, torch.float64)
-    low, high = (v.item() for v in batch.detach().aminmax())
-    if not (low >= -1e-4 and high <= 1 + 1e-4):  # also catches NaN
-        hint = "divide by 255" if high > 2 else "clip it first, for example x.clamp(0, 1)"
-        raise ValueError(f"{name} reaches from {low:.4g} to {high:.4g}, outside [0, 1]; {hint}")
+    check_range(batch, name)
     return batch.double()
 
 

@@ -133,6 +133,22 @@ def _band(axis: tuple[Any, ...], dtype: torch.dtype, device: torch.device, trans
     return _Band(out, tuple(blocks))
 
 
+def _through_band(x: Tensor, axis: tuple[Any, ...], dim: int, transposed: bool) -> Tensor:
+    """One axis (-2 or -1) of ``(planes, H, W)`` through its band matrix, block by block."""
+    band = _band(axis, x.dtype, x.device, transposed)
+    if dim == -2:
+        y = x.new_empty(x.shape[0], band.out, x.shape[2])
+        for plane, target in zip(x, y, strict=True):
+            for a, b, low, high, matrix in band.blocks:
+                torch.mm(matrix, plane[low:high], out=target[a:b])
+        return y
+    y = x.new_empty(x.shape[0], x.shape[1], band.out)
+    flat_in, flat_out = x.reshape(-1, x.shape[2]), y.view(-1, band.out)
+    for a, b, low, high, matrix in band.blocks:
+        torch.mm(flat_in[:, low:high], matrix.T, out=flat_out[:, a:b])
+    return y
+
+
 class _Resample(torch.autograd.Function):
     """One axis (-2 or -1) of ``(planes, H, W)`` through a band matrix; its gradient is the transpose."""
 
@@ -140,22 +156,7 @@ class _Resample(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, axis: tuple[Any, ...], dim: int, transposed: bool) -> Tensor:
         ctx.setting = (axis, dim, not transposed)
         with torch.autocast(x.device.type, enabled=False):  # else bfloat16 would decide the sums
-            return _Resample.product(x, axis, dim, transposed)
-
-    @staticmethod
-    def product(x: Tensor, axis: tuple[Any, ...], dim: int, transposed: bool) -> Tensor:
-        band = _band(axis, x.dtype, x.device, transposed)
-        if dim == -2:
-            y = x.new_empty(x.shape[0], band.out, x.shape[2])
-            for plane, target in zip(x, y, strict=True):
-                for a, b, low, high, matrix in band.blocks:
-                    torch.mm(matrix, plane[low:high], out=target[a:b])
-            return y
-        y = x.new_empty(x.shape[0], x.shape[1], band.out)
-        flat_in, flat_out = x.reshape(-1, x.shape[2]), y.view(-1, band.out)
-        for a, b, low, high, matrix in band.blocks:
-            torch.mm(flat_in[:, low:high], matrix.T, out=flat_out[:, a:b])
-        return y
+            return _through_band(x, axis, dim, transposed)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:

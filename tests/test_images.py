@@ -133,6 +133,17 @@ def test_sixteen_bit_gray_with_alpha_stays_gray() -> None:
     np.testing.assert_allclose(picture.alpha, deep[None, ..., 1] / 65535, atol=1 / 255)
 
 
+def test_a_twelve_bit_tiff_is_not_sixteen_times_too_dark() -> None:
+    levels = [0x000, 0x123, 0x800, 0xFFF]
+    packed = bytes([0x00, 0x01, 0x23, 0x80, 0x0F, 0xFF])  # two levels in three bytes
+    tags = [(256, 4, 4), (257, 4, 1), (258, 3, 12), (259, 3, 1), (262, 3, 1), (273, 4, 8), (277, 3, 1)]
+    tags += [(278, 4, 1), (279, 4, 6)]
+    directory = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    start = struct.pack("<2sHI", b"II", 42, 14)
+    file = start + packed + struct.pack("<H", len(tags)) + directory + bytes(4)
+    np.testing.assert_allclose(load(file)[0, 0], np.array(levels) / 4095, atol=1e-6)
+
+
 def test_a_tiff_in_which_zero_is_white_is_not_a_negative(tmp_path: Path) -> None:
     deep = np.array([[0, 65535, 1000]], dtype=np.uint16)
     Image.fromarray(deep).save(tmp_path / "a.tif", tiffinfo={262: 0})

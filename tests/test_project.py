@@ -62,11 +62,13 @@ def test_the_conda_environment_passes_on_the_same_truth() -> None:
 
 def test_tasks_supports_the_pythons_that_the_package_does() -> None:
     import tasks
+    from srlib import doctor
 
     allowed = SpecifierSet(PYPROJECT["requires-python"])
     assert [minor for minor in range(8, 20) if allowed.contains(f"3.{minor}.0")] == list(
         range(tasks.OLDEST[1], tasks.NEWEST[1] + 1)
     )
+    assert doctor.PYTHONS == (tasks.OLDEST, tasks.NEWEST)
 
 
 def test_pre_commit_runs_the_pinned_versions() -> None:

@@ -148,6 +148,14 @@ def test_an_install_that_was_cut_off_is_done_again(
     assert json.loads(tasks.STAMP.read_text())["extras"] == ["book"]
 
 
+def test_a_half_written_stamp_counts_as_none(sandbox: list[list[str]]) -> None:
+    tasks.ensure("book")
+    tasks.STAMP.write_text('{"fingerprint": "12')
+    sandbox.clear()
+    tasks.ensure("book")
+    assert any(".[book]" in command for command in sandbox)
+
+
 def test_linux_without_nvidia_asks_for_the_cpu_build_and_others_do_not(
     sandbox: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from srlib.data.folder import iterate_folder
-from srlib.degrade import bicubic, check_range
-from srlib.images import crop_to_multiple, from_uint8, luma, to_uint8
+from srlib.degrade import bicubic
+from srlib.images import check_range, crop_to_multiple, from_uint8, luma, to_uint8
 
 Images = Mapping[str, Tensor] | Iterable[Tensor] | str | Path
 
@@ -60,7 +60,7 @@ class PatchBank:
         # Per picture: HR height, HR width, where its HR starts, where the LR of each scale starts.
         self._places = torch.tensor(places, dtype=torch.int64, device=self.device)
         self._generator = torch.Generator(device=self.device).manual_seed(seed)
-        self._corners: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        self._counts: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -129,7 +129,7 @@ class PatchBank:
     def _positions(self, patch: int, scale: int) -> tuple[Tensor, Tensor]:
         """How many places a patch fits in each picture, and the running total. Reports, once, what is too
         small."""
-        if (patch, scale) not in self._corners:
+        if (patch, scale) not in self._counts:
             low = (self._places[:, :2] // scale - patch + 1).clamp(min=0)
             counts = low[:, 0] * low[:, 1]
             small = [self.names[i] for i in (counts == 0).nonzero().flatten().tolist()]
@@ -139,8 +139,8 @@ class PatchBank:
             if small:
                 which = f"{len(small)} of {len(self.names)} pictures are smaller than {what} and are skipped"
                 warnings.warn(f"{which}: {_few(small)}", stacklevel=3)
-            self._corners[patch, scale] = counts, counts.cumsum(0)
-        return self._corners[patch, scale]
+            self._counts[patch, scale] = counts, counts.cumsum(0)
+        return self._counts[patch, scale]
 
     def _collect(self, images: Images, memory_map_above: int | None) -> tuple[Tensor, list[list[int]]]:
         """The flat buffer, and where each picture's HR and LR lie in it. Pictures are read one by one; once
@@ -172,7 +172,7 @@ class PatchBank:
         for name, picture in _named(images):
             if not isinstance(picture, Tensor):
                 raise TypeError(f"{name}: a picture must be a tensor, not {type(picture).__name__}")
-            check_range(picture, name)
+            check_range(picture, name, slack=0.2)  # bicubic may have overshot
             if picture.ndim != 3 or picture.shape[0] not in (1, 3):
                 raise ValueError(
                     f"{name}: a picture must be (1, H, W) or (3, H, W), not {tuple(picture.shape)}"
@@ -188,7 +188,7 @@ class PatchBank:
             warnings.warn(f"{which}: {_few(self.skipped)}", stacklevel=4)
 
     def _temporary_file(self) -> Path:
-        self._folder = TemporaryDirectory(prefix="srlib-patches-")
+        self._folder = TemporaryDirectory(prefix="srlib-patches-", ignore_cleanup_errors=True)
         return Path(self._folder.name) / "levels.u8"
 
 
