@@ -21,9 +21,8 @@ from srlib import settings
 from srlib.data.bank import PatchBank
 from srlib.data.folder import load_folder
 from srlib.data.leaves import dead_leaves
-from srlib.degrade import bicubic
-from srlib.images import crop_to_multiple, from_uint8, luma, to_uint8
-from srlib.metrics import psnr
+from srlib.evaluation import evaluate
+from srlib.images import to_uint8
 
 SCALE, FEATURES, BLOCKS = 3, 32, 4
 PLAIN = {"texture": False, "gradients": False, "natural": False, "soft": False}
@@ -36,6 +35,8 @@ CAUTION = (
 
 class Net(nn.Module):
     """A small EDSR of 92 k parameters that begins as nearest-neighbour enlargement and learns the rest."""
+
+    channels, scale, pre_upsample = 3, SCALE, False
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,19 +98,6 @@ def train(bank: PatchBank, seed: int, seconds: float, steps: int) -> tuple[Net, 
         total = loss.item() + (total * 0.99)
 
 
-@torch.no_grad()
-def evaluate(net: Net, folder: Path) -> float:
-    """Mean PSNR on the uint8 RGB path: LR an 8-bit file, SR rounded, luma rounded, 3 pixels cropped."""
-    values = []
-    for picture in load_folder(folder).values():
-        gray = picture.shape[0] == 1
-        hr = to_uint8(crop_to_multiple(picture.expand(3, -1, -1), SCALE))
-        sr = to_uint8(net(from_uint8(bicubic(hr, SCALE))[None])[0])
-        pair = (sr[:1], hr[:1]) if gray else (luma(sr), luma(hr))
-        values.append(float(psnr(*pair, crop=SCALE)))
-    return statistics.fmean(values)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -131,7 +119,7 @@ def main() -> None:
             net, steps, loss = train(bank, seed, options.seconds, options.steps)
             row = {"data": kind, "seed": seed, "updates": steps, "loss": round(loss, 5)}
             for name in ("Set5", "Set14"):
-                row[name] = round(evaluate(net, root / "benchmarks" / name), 3)
+                row[name] = round(evaluate(net, root / "benchmarks" / name, SCALE).psnr, 3)
             rows.append(row)
             print(row, flush=True)
     if not options.steps and options.only == parser.get_default("only") and options.seeds >= 3:
