@@ -238,8 +238,13 @@ def task_doctor(_: list[str]) -> int:
 def task_lab(arguments: list[str]) -> int:
     """open the notebooks in JupyterLab"""
     ensure("book")
-    quiet = ("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
-    return run("-m", "jupyterlab", "--notebook-dir", str(ROOT), *quiet, *arguments)
+    settings = VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)  # no news, no update checks: nothing asks the network
+    no_network = {
+        "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
+    }
+    settings.write_text(json.dumps(no_network))
+    return run("-m", "jupyterlab", "--notebook-dir", str(ROOT), *arguments)
 
 
 def task_serve(_: list[str]) -> int:

@@ -70,6 +70,15 @@ def test_arguments_that_a_task_does_not_take_are_refused(capsys: pytest.CaptureF
     assert capsys.readouterr().err == "tasks.py book: takes no arguments, but was given --foo\n"
 
 
+def test_the_lab_asks_the_network_for_nothing(sandbox: list[list[str]]) -> None:
+    assert tasks.main(["lab"]) == 0
+    written = json.loads((tasks.VENV / "share/jupyter/lab/settings/overrides.json").read_text())
+    assert written["@jupyterlab/apputils-extension:notification"] == {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+    }
+
+
 def test_slow_may_be_said_behind_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[list[str], str | None]] = []
     monkeypatch.setenv("SLOW", "0")
