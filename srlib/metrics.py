@@ -74,23 +74,37 @@ _TAPS = [math.exp(-(k**2) / (2 * 1.5**2)) for k in range(-5, 6)]
 _WINDOW = [tap / sum(_TAPS) for tap in _TAPS]
 
 
+_BLOCK = 8  # rows answered by one small matrix product; measured
+_BAND = torch.zeros(_BLOCK, _BLOCK + 10, dtype=torch.float64)
+for _row in range(_BLOCK):
+    _BAND[_row, _row : _row + 11] = torch.tensor(_WINDOW, dtype=torch.float64)
+
+
 def _blur(x: Tensor) -> Tensor:
-    """The 11x11 Gaussian window over every valid position. Shifted multiply-adds: on a CPU several times
-    faster than a one-channel convolution."""
-    for dim in (-2, -1):
-        size = x.shape[dim] - 10
-        total = x.narrow(dim, 0, size) * _WINDOW[0]
-        for k in range(1, 11):
-            total.add_(x.narrow(dim, k, size), alpha=_WINDOW[k])
-        x = total
-    return x
+    """The 11x11 Gaussian window over every valid position of one float64 plane: (H, W) to (H-10, W-10). Down
+    the columns as small matrix products on overlapping views, along the rows as shifted multiply-adds: on a
+    CPU each is the faster one there, and both far faster than a convolution."""
+    x = x.contiguous()
+    height, width = x.shape[0] - 10, x.shape[1]
+    band = _BAND.to(x.device)
+    count, rest = divmod(height, _BLOCK)
+    windows = x.as_strided((count, _BLOCK + 10, width), (_BLOCK * width, width, 1), x.storage_offset())
+    parts = [torch.bmm(band.expand(count, -1, -1), windows).view(-1, width)]
+    if rest:
+        parts.append(band[:rest, : rest + 10] @ x[count * _BLOCK :])
+    down = torch.cat(parts) if rest else parts[0]
+    size = width - 10
+    total = down[:, :size] * _WINDOW[0]
+    for k in range(1, 11):
+        total.add_(down[:, k : k + size], alpha=_WINDOW[k])
+    return total
 
 
 def _ssim_maps(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """SSIM and its contrast-structure part, each averaged over positions and channels: (N,), (N,)."""
     if min(a.shape[-2:]) < 11:
         raise ValueError(f"ssim needs at least 11 x 11 pixels after cropping, not {tuple(a.shape[-2:])}")
-    rows = max(32, 100_000 // a.shape[-1])  # strips whose intermediates fit the processor's cache
+    rows = max(4, 50_000 // a.shape[-1] // _BLOCK) * _BLOCK  # strips that fit the processor's cache
     positions = (a.shape[-2] - 10) * (a.shape[-1] - 10)
     results = []
     for plane_a, plane_b in zip(a.flatten(0, 1), b.flatten(0, 1), strict=True):
@@ -106,13 +120,13 @@ def _ssim_maps(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 def _ssim_sums(a: Tensor, b: Tensor) -> Tensor:
     """SSIM and its contrast-structure part summed over the valid positions of one plane (H, W)."""
     c1, c2 = 0.01**2, 0.03**2
-    mean_a, mean_b, both, cross = _blur(torch.stack([a, b, a.square() + b.square(), a * b]))
-    squares = mean_a.square() + mean_b.square()
+    mean_a, mean_b = _blur(a), _blur(b)
+    squares = mean_a.square().add_(mean_b.square())
     product = mean_a * mean_b
-    variances = both - squares  # of a plus of b
-    covariance = cross - product
-    structure = (2 * covariance + c2) / (variances + c2)
-    luminance = (2 * product + c1) / (squares + c1)
+    variances = _blur(a.square().add_(b.square())).sub_(squares)  # of a plus of b
+    covariance = _blur(a * b).sub_(product)
+    structure = covariance.mul_(2).add_(c2) / variances.add_(c2)
+    luminance = product.mul_(2).add_(c1) / squares.add_(c1)
     return torch.stack([(luminance * structure).sum(), structure.sum()])
 
 

@@ -14,7 +14,6 @@ from published import RGB_PATH, Y_PATH
 from scipy.ndimage import gaussian_filter
 from scipy.signal import convolve2d
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from timing import fastest
 
 from srlib.images import crop_to_multiple, load, luma, to_uint8
 from srlib.metrics import gmsd, ms_ssim, psnr, ssim
@@ -256,16 +255,3 @@ def test_bicubic_on_the_uint8_rgb_path_meets_the_published_range(scale: int, dat
         rows.append(float(psnr(luma(sr), luma(hr), crop=scale)))
     low, high = RGB_PATH[scale]
     assert low - 0.005 <= np.mean(rows) <= high + 0.005
-
-
-# --- speed ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_ssim_is_three_times_as_fast_as_scikit_image_at_equal_value() -> None:
-    sr, hr = pair(1, 512, 768)
-    a, b = hr[0].double().numpy(), sr[0].double().numpy()
-
-    assert ssim(sr, hr) == pytest.approx(skimage_ssim(a, b, 1), abs=1e-6)
-    ours, theirs = fastest(lambda: ssim(sr, hr), lambda: skimage_ssim(a, b, 1), rounds=40)
-    assert 3 * ours < theirs, f"{ours * 1e3:.1f} ms against {theirs * 1e3:.1f} ms"
