@@ -1,9 +1,10 @@
-"""The ``srlib`` command: ``srlib doctor``, ``srlib fetch NAME ...``."""
+"""The ``srlib`` command: ``srlib doctor | fetch | train | evaluate | upscale | export | zoo``."""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from srlib import __version__
 
@@ -39,7 +40,83 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("names", nargs="*", metavar="NAME", help="without a name: list them")
     fetch.add_argument("--quiet", action="store_true", help="no progress bar")
     fetch.set_defaults(run=_fetch)
+
+    _train_options(commands.add_parser("train", help="train a network by its plan: weights and card"))
+
+    evaluate = commands.add_parser("evaluate", help="a table row: PSNR and SSIM of a network on a set")
+    evaluate.add_argument("name", help="a network of the zoo, a weights file of your own, or bicubic")
+    evaluate.add_argument("-s", "--scale", type=int, required=True)
+    evaluate.add_argument("--data", default="photos", help="a set's name or a folder (default: %(default)s)")
+    evaluate.add_argument("--path", choices=["y", "rgb"], help="how LR is made (default: as suits the model)")
+    evaluate.add_argument("--channel", choices=["y", "rgb"], default="y")
+    evaluate.add_argument("--border", type=int, help="pixels left out at each side (default: the scale)")
+    evaluate.add_argument("--ensemble", action="store_true", help="the mean of 8 flips and turns")
+    evaluate.add_argument("-o", "--out", type=Path, help="also write the report as JSON")
+    evaluate.set_defaults(run=_evaluate)
+
+    large = commands.add_parser("upscale", help="enlarge pictures: files, folders, any size")
+    large.add_argument("sources", nargs="+", type=Path, metavar="SOURCE", help="a picture or a folder")
+    large.add_argument(
+        "-m", "--model", default="edsr-baseline", help="of the zoo, or a file (default: %(default)s)"
+    )
+    large.add_argument("-s", "--scale", type=int, required=True)
+    large.add_argument(
+        "-o", "--out", type=Path, help="file for one, folder for several (default: PHOTO-x4.png, FOLDER-x4)"
+    )
+    large.add_argument("--tile", type=int, default=256, help="pixels a side done at once (default: 256)")
+    large.add_argument("--ensemble", action="store_true", help="the mean of 8 flips and turns")
+    large.add_argument("--device", choices=["cpu", "cuda"], help="default: the fastest there is")
+    large.add_argument("--force", action="store_true", help="replace files that exist")
+    large.set_defaults(run=_upscale)
+
+    export = commands.add_parser("export", help="a network as an ONNX file, checked against onnxruntime")
+    export.add_argument("name", help="a network of the zoo, or a weights file of your own")
+    export.add_argument("-s", "--scale", type=int, required=True)
+    export.add_argument("--onnx", type=Path, metavar="FILE", nargs="?", help="default: NAME-xSCALE.onnx")
+    export.add_argument("--force", action="store_true", help="replace the file if it is there")
+    export.set_defaults(run=_export)
+
+    animals = commands.add_parser("zoo", help="trained weights: list, card, train-next, pack")
+    actions = animals.add_subparsers(dest="action", metavar="ACTION")
+    animals.set_defaults(run=_zoo_list)
+    actions.add_parser("list", help="what there is").set_defaults(run=_zoo_list)
+    card = actions.add_parser("card", help="all that is known of one")
+    card.add_argument("name")
+    card.add_argument("-s", "--scale", type=int)
+    card.set_defaults(run=_zoo_card)
+    following = actions.add_parser("train-next", help="take the next line of the queue, or go on with it")
+    following.add_argument("--minutes", type=float, help="stop in good order after so many minutes")
+    following.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
+    following.add_argument("--queue", type=Path, help=argparse.SUPPRESS)
+    following.add_argument("--out", type=Path, help="folder of the weights (default: the zoo)")
+    following.set_defaults(run=_zoo_train_next)
+    pack = actions.add_parser("pack", help="one file of training images, for a machine without them")
+    pack.add_argument("names", nargs="+", metavar="SET")
+    pack.add_argument("-o", "--out", type=Path, default=Path("runs/training-images.zip"))
+    pack.set_defaults(run=_zoo_pack)
     return parser
+
+
+def _train_options(train: argparse.ArgumentParser) -> None:
+    train.add_argument("name", help="the network: edsr-baseline, fsrcnn, ...")
+    train.add_argument("-s", "--scale", type=int)
+    train.add_argument("--profile", choices=["quick", "full"], help="default: SRLIB_PROFILE, or quick")
+    train.add_argument("--data", help="what on: leaves:150, set names, folders, joined by +")
+    train.add_argument("--steps", type=int, help="so many instead of the plan's")
+    train.add_argument(
+        "--set", dest="changes", action="append", default=[], metavar="FIELD=VALUE", help="change the recipe"
+    )
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--minutes", type=float, help="stop in good order after so many minutes")
+    train.add_argument("--from-scratch", action="store_true", help="x3 and x4 without the weights of x2")
+    train.add_argument("--float32", action="store_true", help="no timing: float32, as every machine has it")
+    train.add_argument(
+        "--measure", default="photos,set5,set14,b100", metavar="SETS", help="test sets (default: %(default)s)"
+    )
+    train.add_argument("--note", default="", help="a line for the card")
+    train.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
+    train.add_argument("--out", type=Path, help="folder of weights and card (default: the run's folder)")
+    train.set_defaults(run=_train)
 
 
 def _doctor(_: argparse.Namespace) -> int:
@@ -60,6 +137,142 @@ def _fetch(options: argparse.Namespace) -> None:
             print(f"{name:18}{where}")
     for name in options.names:
         print(data.fetch(name, progress=not options.quiet))
+
+
+def _train(options: argparse.Namespace) -> int:
+    from srlib import recipes, settings
+    from srlib.speed import Setting
+    from srlib.zoo import train
+
+    wrong = [change for change in options.changes if "=" not in change]
+    if wrong:
+        raise ValueError(f"--set takes FIELD=VALUE, as in lr=1e-3, not {wrong[0]!r}")
+    plan = recipes.plan(options.name, options.scale, options.profile or settings.profile())
+    plan = train.with_changes(plan, options.steps, options.data, options.changes)
+    card = train.train(
+        plan,
+        runs=options.runs,
+        out=options.out or options.runs / plan.title,
+        seed=options.seed,
+        minutes=options.minutes,
+        pack_file=train.packed_for(plan, options.runs / f"{plan.data}.zip"),
+        setting=Setting() if options.float32 else None,
+        from_scratch=options.from_scratch,
+        note=options.note,
+        measured_on=options.measure.split(","),
+    )
+    if card is not None:
+        print(card)
+        print(f"use it with: srlib upscale PHOTO -m {card.folder / card.file} -s {plan.scales[0]}")
+    return 0 if card is not None else 3
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from torch import nn
+
+    from srlib import zoo
+    from srlib.evaluation import Bicubic, evaluate
+    from srlib.inference import SelfEnsemble
+
+    model: nn.Module
+    if options.name == "bicubic":
+        model = Bicubic(3 if options.path == "rgb" else 1)
+    else:
+        model = zoo.load(options.name, options.scale)
+    if options.ensemble:
+        model = SelfEnsemble(model)
+    report = evaluate(
+        model,
+        options.data,
+        options.scale,
+        path=options.path,
+        channel=options.channel,
+        border=options.border,
+    )
+    print(report)
+    if options.out:
+        print(report.write(options.out))
+
+
+def _upscale(options: argparse.Namespace) -> int:
+    import torch
+
+    from srlib import settings, zoo
+    from srlib.inference import SelfEnsemble
+    from srlib.stream import jobs, upscale_file
+
+    if options.tile < 1:
+        raise ValueError(f"--tile must be at least 1 pixel, not {options.tile}")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("no CUDA device here; leave --device out")
+    todo = jobs(options.sources, options.out, options.scale, force=options.force)
+    model = zoo.load(options.model, options.scale, options.device or settings.device())
+    if options.ensemble:
+        model = SelfEnsemble(model)
+    failed = 0
+    for source, target in todo:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            done = upscale_file(model, source, target, options.scale, tile=options.tile, force=options.force)
+            print(done, flush=True)
+        except (OSError, ValueError) as fault:  # the other pictures shall not wait for this one
+            print(f"srlib upscale: {fault}", file=sys.stderr)
+            failed += 1
+    return 1 if failed else 0
+
+
+def _export(options: argparse.Namespace) -> None:
+    from srlib import zoo
+    from srlib.export import to_onnx
+
+    path = options.onnx or Path(f"{Path(options.name).stem}-x{options.scale}.onnx")
+    if path.exists() and not options.force:
+        raise FileExistsError(f"{path}: is there already; say --force to replace it")
+    worst = to_onnx(zoo.load(options.name, options.scale), path, options.scale)
+    print(f"{path}: checked with onnxruntime, largest difference {worst:.1e}")
+
+
+def _zoo_list(_: argparse.Namespace) -> None:
+    from srlib import zoo
+
+    for card in zoo.cards():
+        row = card.results.get(f"photos x{card.scales[0]}", {})
+        gain = f"{row['psnr']:.2f} dB (bicubic {row['bicubic']:.2f})" if row else ""
+        print(f"{card.title:24}{card.parameters:>10,}  photos {gain}, {card.profile}, {card.steps:,} steps")
+
+
+def _zoo_card(options: argparse.Namespace) -> None:
+    from srlib import zoo
+
+    mine = [c for c in zoo.cards() if c.name == options.name and options.scale in (None, *c.scales)]
+    for card in mine or [zoo.card(options.name, options.scale)]:
+        print(card)
+
+
+def _zoo_train_next(options: argparse.Namespace) -> int:
+    from srlib import zoo
+    from srlib.zoo import train
+
+    queue = options.queue or train.QUEUE
+    lines = train.waiting(queue)
+    if not lines:
+        print(f"{queue}: nothing is waiting")
+        return 0
+    print(f"next of {len(lines)}: srlib train {' '.join(lines[0])}")
+    more = ["--runs", str(options.runs), "--out", str(options.out or zoo.FOLDER)]
+    more += ["--minutes", str(options.minutes)] if options.minutes else []
+    code = _train(_parser().parse_args(["train", *lines[0], *more]))
+    if code == 0:
+        train.tick(lines[0], queue)
+    return code
+
+
+def _zoo_pack(options: argparse.Namespace) -> None:
+    from srlib.data.pack import pack
+
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    path = pack(options.names, options.out)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

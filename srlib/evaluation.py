@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from srlib import data
 from srlib.degrade import bicubic
+from srlib.files import whole_or_nothing
 from srlib.images import crop_to_multiple, from_uint8, luma, to_uint8
 from srlib.inference import upscale
 from srlib.metrics import psnr, ssim
@@ -79,14 +80,9 @@ class Report:
         record = {**asdict(self), "mean": {"psnr": self.psnr, "ssim": self.ssim}}
         for values in (record["mean"], *record["rows"]):
             values["psnr"] = values["psnr"] if math.isfinite(values["psnr"]) else None
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.part")
-        try:
-            temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return path
+        with whole_or_nothing(path) as file:
+            file.write((json.dumps(record, indent=1) + "\n").encode())
+        return Path(path)
 
 
 def evaluate(

@@ -8,10 +8,7 @@ one picture or a batch.
 import io
 import math
 import os
-import secrets
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -20,6 +17,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+
+from srlib.files import whole_or_nothing
 
 MAX_PIXELS = 178_000_000
 """Larger pictures are refused: at 12 bytes a pixel one would already fill 2 GB as float32. (Pillow has
@@ -127,26 +126,9 @@ def save(
     options = best.get(format_name, {})
     if icc_profile:
         options["icc_profile"] = icc_profile
-    with _whole_or_nothing(path) as temporary:
+    with whole_or_nothing(path, ImageError) as temporary:
         image.save(temporary, format=format_name, **options)
     return path
-
-
-@contextmanager
-def _whole_or_nothing(path: Path) -> Iterator[IO[bytes]]:
-    """An open temporary file beside ``path`` that takes its name only when everything was written."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-        temporary.replace(path)
-    except FileNotFoundError:
-        raise ImageError(f"{path}: there is no folder {path.parent}; make it first") from None
-    except OSError as fault:
-        raise ImageError(f"{path}: could not be written ({fault.strerror or fault})") from None
-    finally:
-        with suppress(OSError):  # what is wrong was said above
-            temporary.unlink()
 
 
 def _decode(image: Image.Image, name: str, *, stored_gray: bool = False) -> Picture:

@@ -2,6 +2,7 @@
 (chapters 9 and 13). ``Tiled`` and ``SelfEnsemble`` wrap any model and are models themselves."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -118,43 +119,65 @@ class Tiled(_Wrapper):
             self._radius[scale] = receptive_radius(self.model, scale)
         factor = self.factor(scale)
         out = x.new_empty(x.shape[0], x.shape[1], x.shape[2] * factor, x.shape[3] * factor)
-        self._fill(out, x, scale, (0, 0, x.shape[2], x.shape[3]), self.tile)
+        whole = (0, 0, x.shape[2], x.shape[3])
+        by_tiles(
+            lambda window: run(self.model, window, scale or 0),
+            x,
+            out,
+            whole,
+            self.tile,
+            around=self._radius[scale],
+            factor=factor,
+        )
         return out
 
-    def _fill(self, out: Tensor, x: Tensor, scale: int | None, part: tuple[int, ...], tile: int) -> None:
-        """Answer for rows ``top:bottom`` and columns ``left:right`` of ``x``, tile by tile."""
-        top, left, bottom, right = part
-        for y0 in range(top, bottom, tile):
-            for x0 in range(left, right, tile):
-                core = (y0, x0, min(y0 + tile, bottom), min(x0 + tile, right))
-                if not self._answer(out, x, scale, core):
-                    side = max(core[2] - y0, core[3] - x0)
-                    if side == 1:
-                        raise MemoryError("out of memory even for tiles of one pixel; close other programs")
-                    self._fill(out, x, scale, core, side // 2)
 
-    def _answer(self, out: Tensor, x: Tensor, scale: int | None, core: tuple[int, ...]) -> bool:
-        """Write one tile's core into ``out``; False if memory did not suffice."""
-        y0, x0, y1, x1 = core
-        r, f = self._radius[scale], self.factor(scale)
-        low_y, low_x = max(y0 - r, 0), max(x0 - r, 0)
-        window = x[:, :, low_y : y1 + r, low_x : x1 + r]
-        try:
-            answer = run(self.model, window, scale or 0)
-        except (torch.OutOfMemoryError, MemoryError):
-            answer = None
-        except RuntimeError as fault:  # the CPU's allocator has no type of its own
-            if "not enough memory" not in str(fault) and "can't allocate memory" not in str(fault):
-                raise
-            answer = None
-        if answer is None:
-            if x.is_cuda:
-                torch.cuda.empty_cache()
-            return False
-        inside_y = slice((y0 - low_y) * f, (y1 - low_y) * f)
-        inside_x = slice((x0 - low_x) * f, (x1 - low_x) * f)
-        out[:, :, y0 * f : y1 * f, x0 * f : x1 * f] = answer[:, :, inside_y, inside_x]
-        return True
+def by_tiles(
+    answer: Callable[[Tensor], Tensor],
+    x: Tensor,
+    out: Tensor,
+    part: tuple[int, int, int, int],
+    tile: int,
+    *,
+    around: int,
+    factor: int,
+) -> None:
+    """Fill ``out`` (..., factor * h, factor * w) with the answer for ``part`` (top, left, bottom, right) of
+    ``x`` (..., H, W), tile by tile. ``answer`` is given each tile with ``around`` more pixels on every side
+    that has them and returns it ``factor`` times as large. Out of memory halves the tile. Chapter 13."""
+    top, left, bottom, right = part
+    for y0 in range(top, bottom, tile):
+        for x0 in range(left, right, tile):
+            y1, x1 = min(y0 + tile, bottom), min(x0 + tile, right)
+            place = _area(out, y0 - top, x0 - left, y1 - top, x1 - left, factor)
+            low_y, low_x = max(y0 - around, 0), max(x0 - around, 0)
+            y = _unless_out_of_memory(answer, x[..., low_y : y1 + around, low_x : x1 + around])
+            if y is not None:
+                place.copy_(_area(y, y0 - low_y, x0 - low_x, y1 - low_y, x1 - low_x, factor))
+                continue
+            side = max(y1 - y0, x1 - x0)
+            if side == 1:
+                raise MemoryError("out of memory even for tiles of one pixel; close other programs")
+            by_tiles(answer, x, place, (y0, x0, y1, x1), side // 2, around=around, factor=factor)
+
+
+def _area(y: Tensor, top: int, left: int, bottom: int, right: int, factor: int) -> Tensor:
+    """The part of an enlarged picture that these rows and columns of the small one became."""
+    return y[..., top * factor : bottom * factor, left * factor : right * factor]
+
+
+def _unless_out_of_memory(answer: Callable[[Tensor], Tensor], window: Tensor) -> Tensor | None:
+    """The answer, or None if memory did not suffice."""
+    try:
+        return answer(window)
+    except (torch.OutOfMemoryError, MemoryError):
+        pass
+    except RuntimeError as fault:  # the CPU's allocator has no type of its own
+        if "not enough memory" not in str(fault) and "can't allocate memory" not in str(fault):
+            raise
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return None
 
 
 @torch.no_grad()

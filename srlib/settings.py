@@ -1,6 +1,7 @@
 """The few things that come from outside: profile, device, where data lie. Read here and nowhere else."""
 
 import os
+import platform
 from pathlib import Path
 from typing import Literal, cast
 
@@ -19,12 +20,26 @@ def profile() -> Profile:
 
 
 def device() -> torch.device:
-    """The fastest device this machine has: cuda, then mps (Apple), then cpu."""
+    """The fastest device this machine has: cuda (under ``torchrun`` each process its own, by
+    ``LOCAL_RANK``), then mps (Apple), then cpu."""
     if torch.cuda.is_available():
-        return torch.device("cuda")
+        local = os.environ.get("LOCAL_RANK", "")
+        return torch.device("cuda", int(local)) if local.isdigit() else torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def device_name(device: torch.device) -> str:
+    """What a reader knows the device by: "NVIDIA H200", "AMD EPYC ..., 2 threads"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        name = lines[0].split(":")[1].strip() if lines else name
+    return f"{'Apple GPU' if device.type == 'mps' else name}, {torch.get_num_threads()} threads"
 
 
 def data_root() -> Path | None:

@@ -95,7 +95,7 @@ def test_the_readme_opens_with_a_picture_and_the_two_commands() -> None:
 
 def test_numeric_floors_import_only_what_any_gpu_machine_has() -> None:
     anywhere = {"torch", "numpy", "PIL", "safetensors", "srlib", *sys.stdlib_module_names}
-    inside_functions = {"skimage", "pooch", "tqdm", "requests", "filelock"}
+    inside_functions = {"skimage", "pooch", "tqdm", "requests", "filelock", "onnxruntime"}
     for path in sorted((ROOT / "srlib").rglob("*.py")):
         tree = ast.parse(path.read_text())
         optional = {
@@ -117,7 +117,9 @@ def _is_type_checking(node: ast.AST) -> bool:
 def test_floors_import_only_from_below() -> None:
     order = [
         "settings",
+        "files",
         "images",
+        "png",
         "resize",
         "metrics",
         "degrade",
@@ -125,7 +127,15 @@ def test_floors_import_only_from_below() -> None:
         "models",
         "losses",
         "inference",
+        "export",
         "evaluation",
+        "parallel",
+        "speed",
+        "checkpoint",
+        "training",
+        "recipes",
+        "zoo",
+        "stream",
         "doctor",
         "cli",
     ]

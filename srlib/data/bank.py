@@ -5,6 +5,7 @@ A GPU takes a whole batch by index arithmetic and one gather; a CPU is faster co
 Either way flips and turns cost nothing: they only change the order in which pixels are read.
 """
 
+import hashlib
 import math
 import numbers
 import warnings
@@ -90,6 +91,20 @@ class PatchBank:
         lr = self._cut(low_start, height // scale, width // scale, y, x, turn, patch)
         hr = self._cut(start, height, width, y * scale, x * scale, turn, patch * scale)
         return lr, hr
+
+    def fingerprint(self) -> str:
+        """A short name for what is in the bank (names, sizes, scales, channels): a training that goes on
+        must go on with the same."""
+        what = f"{self.names} {self._places.tolist()} {self.scales} {self.channels}"
+        return hashlib.sha256(what.encode()).hexdigest()[:16]
+
+    def state(self) -> Tensor:
+        """Where the random draws stand; ``set_state`` goes on from there."""
+        return self._generator.get_state()
+
+    def set_state(self, state: Tensor) -> None:
+        """Go on drawing from where ``state`` was taken."""
+        self._generator.set_state(state)
 
     def _draw(self, below: int, count: int) -> Tensor:
         return torch.randint(below, (count,), generator=self._generator, device=self.device)

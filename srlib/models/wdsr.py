@@ -89,4 +89,8 @@ class WDSR(nn.Module):
         """Write weight normalisation into plain weights: the same output, fewer parameters and steps."""
         for module in list(self.modules()):
             if is_parametrized(module, "weight"):
+                # The parametrization lives in a class that copies of this network share: without a class of
+                # its own, merging a copy would break the original.
+                kind = type(module)
+                module.__class__ = type(kind.__name__, kind.__bases__, dict(vars(kind)))
                 remove_parametrizations(module, "weight")

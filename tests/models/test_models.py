@@ -1,5 +1,6 @@
 """Each network: the published number of parameters, the right sizes, and its equalities."""
 
+import copy
 import itertools
 from typing import Any
 
@@ -246,3 +247,15 @@ def test_each_norm_is_what_it_says() -> None:
     assert isinstance(batch[1], nn.BatchNorm2d)
     normed = conv(3, 4, 3, "weight", gain=0.5)
     torch.testing.assert_close(normed.weight.flatten(1).norm(dim=1), torch.full((4,), 0.5))  # type: ignore[operator]
+
+
+def test_merging_a_copy_leaves_the_original_as_it_was() -> None:
+    torch.manual_seed(0)
+    original = WDSR(2, blocks=1, features=8)
+    merged = copy.deepcopy(original)
+    x = torch.rand(1, 3, 5, 5)
+    expected = original(x)
+    merged.merge()
+    assert torch.equal(original(x), expected)
+    torch.testing.assert_close(merged(x), expected)
+    assert sum(p.numel() for p in merged.parameters()) < sum(p.numel() for p in original.parameters())

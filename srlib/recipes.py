@@ -1,0 +1,289 @@
+"""What is trained, on what, and how: one plan per network, scale and profile.
+
+``quick`` plans learn what a laptop can in the minute that a chapter has, on dead leaves; ``full`` plans are
+the papers', with the papers' data. ``srlib train NAME`` follows a plan and may change parts of it.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from srlib import data
+from srlib.data.pack import packed_sets, unpacked
+from srlib.images import to_uint8
+from srlib.settings import Profile
+from srlib.training import Recipe
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network to be trained. ``model`` and ``arguments`` build it, ``scales`` it is for; ``data`` says
+    what on ("leaves:150", "t91+bsds399", a folder, joined by +). ``start``: (name, scale) in the zoo whose
+    weights it starts from. ``content``: None, or SRGAN's content loss, "pixels" or a layer of VGG-19."""
+
+    name: str
+    scales: tuple[int, ...]
+    model: str
+    arguments: dict[str, Any]
+    profile: Profile
+    recipe: Recipe
+    data: str
+    channels: int = 3
+    start: tuple[str, int] | None = None
+    content: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Name, scales and profile as they appear in a folder's name: "edsr-baseline-x2-quick"."""
+        return f"{self.name}-x{''.join(map(str, self.scales))}-{self.profile}"
+
+
+@dataclass(frozen=True)
+class _Network:
+    """What the plans of one network share. A multi-scale network has ``together`` instead of a scale."""
+
+    model: str
+    arguments: dict[str, Any]
+    quick: Recipe
+    full: Recipe
+    full_data: str
+    scales: tuple[int, ...] = (2, 3, 4)
+    together: bool = False
+    scale_argument: str | None = "scale"
+    channels: int = 3
+    warm: bool = False  # x3 and x4 start from x2
+    start: str | None = None
+    content: str | None = None
+    patches: Mapping[int, int] = field(default_factory=dict)  # LR patch of the full recipe, by scale
+
+
+def _quick(steps: int, *, lr: float = 1e-3, batch: int = 16, patch: int = 16, **more: Any) -> Recipe:
+    """The fast recipe of the book: Adam, a cosine to a hundredth, a short warm-up, averaged weights."""
+    settings: dict[str, Any] = {
+        "schedule": "cosine",
+        "warmup": min(100, steps // 10),
+        "ema": 0.99,
+        "loss": "l1",
+    }
+    return Recipe(steps=steps, lr=lr, batch=batch, patch=patch, **{**settings, **more})
+
+
+# SRCNN, FSRCNN and VDSR were trained with Caffe, whose Euclidean loss is a sum over the patch: the learning
+# rates of their papers mean nothing without it. 8e8 backpropagations of SRCNN in batches of 128:
+_SRCNN = Recipe(steps=6_250_000, batch=128, patch=11, loss="euclidean", optimizer="sgd", lr=1e-4, tail_lr=0.1)
+_FSRCNN = Recipe(steps=5_000_000, batch=64, patch=10, loss="euclidean", optimizer="sgd", lr=1e-3, tail_lr=0.1)
+_ESPCN = Recipe(steps=1_000_000, batch=16, patch=17, loss="l2", lr=1e-2, schedule="cosine")
+# 291 images, 8 ways: 80 epochs of about 10,000 batches of 64; divided by 10 every 20 epochs. The paper gives
+# no number for theta, the bound of the clipped gradient times the learning rate.
+_VDSR = Recipe(
+    steps=800_000,
+    batch=64,
+    patch=24,
+    loss="euclidean",
+    optimizer="sgd",
+    lr=0.1,
+    weight_decay=1e-4,
+    schedule="multistep",
+    milestones=(200_000, 400_000, 600_000),
+    gamma=0.1,
+    clip="value/lr",
+    clip_at=1e-2,
+)
+_SRRESNET = Recipe(steps=1_000_000, batch=16, patch=24, loss="l2", lr=1e-4)
+_SRGAN = Recipe(
+    steps=200_000, batch=16, patch=24, lr=1e-4, schedule="multistep", milestones=(100_000,), gamma=0.1
+)
+_EDSR = Recipe(
+    steps=300_000, batch=16, patch=48, lr=1e-4, schedule="multistep", milestones=(200_000,), gamma=0.5
+)
+_WDSR = replace(_EDSR, lr=1e-3)
+# The students' re-implementation: 200 epochs of 800 pictures in batches of 4, halved every 40 epochs.
+_REPORT = replace(_EDSR, steps=40_000, batch=4, milestones=(8_000, 16_000, 24_000, 32_000), lr=1e-4)
+
+_LUMA = {"channels": 1}
+_BEFORE: dict[str, Any] = {"scale_argument": None, "channels": 1, "full_data": "t91"}
+_SMALL_PATCHES = {2: 16, 3: 11, 4: 8}
+_VDSR_DATA = "t91+bsds399"
+
+NETWORKS: dict[str, _Network] = {
+    "srcnn-915": _Network(
+        "SRCNN", {"kernels": (9, 1, 5)}, _quick(1500, patch=12), _SRCNN, **_BEFORE, patches=_SMALL_PATCHES
+    ),
+    "srcnn-955": _Network(
+        "SRCNN", {"kernels": (9, 5, 5)}, _quick(1000, patch=12), _SRCNN, **_BEFORE, patches=_SMALL_PATCHES
+    ),
+    "srcnn-inside": _Network(
+        "SRCNN",
+        {"kernels": (9, 1, 5), "channels": 3},
+        _quick(600, patch=24),
+        _SRCNN,
+        full_data="t91",
+        scales=(2,),
+        scale_argument="inside",
+    ),
+    "fsrcnn": _Network("FSRCNN", {}, _quick(2500, patch=20), _FSRCNN, "t91+general100", channels=1),
+    "fsrcnn-s": _Network(
+        "FSRCNN", {"d": 32, "s": 5, "m": 1}, _quick(3000, patch=20), _FSRCNN, "t91+general100", channels=1
+    ),
+    "espcn": _Network("ESPCN", {}, _quick(4000, patch=20), _ESPCN, "t91", channels=1),
+    "vdsr": _Network(
+        "VDSR",
+        {},
+        _quick(500, patch=24, batch=12, clip="norm", clip_at=1.0),
+        _VDSR,
+        _VDSR_DATA,
+        together=True,
+        scale_argument=None,
+        channels=1,
+    ),
+    "vdsr-transposed": _Network(
+        "VDSR",
+        {"residual": False},
+        _quick(500, patch=24),
+        _VDSR,
+        _VDSR_DATA,
+        scales=(2,),
+        scale_argument="transposed",
+        channels=1,
+    ),
+    "srresnet": _Network("SRResNet", {}, _quick(600, loss="l2"), _SRRESNET, "div2k-train", scales=(4,)),
+    "srgan": _Network(
+        "SRResNet",
+        {},
+        _quick(150, patch=24, batch=4, lr=1e-4),
+        _SRGAN,
+        "div2k-train",
+        scales=(4,),
+        start="srresnet",
+        content="relu2_2",
+    ),
+    "srgan-mse": _Network(
+        "SRResNet",
+        {},
+        _quick(150, patch=24, batch=4, lr=1e-4),
+        _SRGAN,
+        "div2k-train",
+        scales=(4,),
+        start="srresnet",
+        content="pixels",
+    ),
+    "edsr-small": _Network(
+        "EDSR", {"blocks": 4, "features": 24}, _quick(2500, lr=2e-3), _EDSR, "div2k-train", warm=True
+    ),
+    "edsr-baseline": _Network("EDSR", {}, _quick(500), _EDSR, "div2k-train", warm=True),
+    "edsr": _Network(
+        "EDSR",
+        {"blocks": 32, "features": 256, "res_scale": 0.1},
+        _quick(40, lr=1e-4),
+        _EDSR,
+        "div2k-train",
+        warm=True,
+    ),
+    "edsr-report": _Network(
+        "EDSR",
+        {"upsampler": "transposed", "output": "sigmoid"},
+        _quick(500),
+        _REPORT,
+        "div2k-train",
+        scales=(2,),
+    ),
+    "mdsr-baseline": _Network(
+        "MDSR", {}, _quick(500), _EDSR, "div2k-train", together=True, scale_argument=None
+    ),
+    "mdsr": _Network(
+        "MDSR", {"blocks": 80}, _quick(100), _EDSR, "div2k-train", together=True, scale_argument=None
+    ),
+    "wdsr-small": _Network(
+        "WDSR", {"blocks": 4, "kind": "B"}, _quick(2500, lr=2e-3), _WDSR, "div2k-train", warm=True
+    ),
+    "wdsr-a-16": _Network("WDSR", {}, _quick(500), _WDSR, "div2k-train", warm=True),
+    "wdsr-b-16": _Network("WDSR", {"kind": "B"}, _quick(700), _WDSR, "div2k-train", warm=True),
+}
+
+
+def plan(name: str, scale: int | None = None, profile: Profile = "quick") -> Plan:
+    """How ``name`` is trained for ``scale`` (left out for networks of several or of one). Chapters 4-11."""
+    if name not in NETWORKS:
+        near = difflib.get_close_matches(name, NETWORKS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"there is no plan for {name!r}; {hint}There are: {', '.join(NETWORKS)}")
+    it = NETWORKS[name]
+    if it.together:
+        if scale is not None and scale not in it.scales:
+            raise ValueError(f"{name} is one network for x{', x'.join(map(str, it.scales))}, not x{scale}")
+        scales = it.scales
+    else:
+        if scale is None and len(it.scales) > 1:
+            raise ValueError(f"say for which scale {name} is to be trained: {', '.join(map(str, it.scales))}")
+        if scale is not None and scale not in it.scales:
+            raise ValueError(f"{name} is trained for x{', x'.join(map(str, it.scales))}, not x{scale}")
+        scales = (scale or it.scales[0],)
+    arguments = dict(it.arguments)
+    if it.scale_argument is not None:
+        arguments[it.scale_argument] = scales[0]
+    elif it.model == "SRCNN" and profile == "quick":
+        arguments["init"] = "he"  # the paper's initial weights do not learn in a minute
+    recipe = it.quick if profile == "quick" else it.full
+    if profile == "full" and scales[0] in it.patches and not it.together:
+        recipe = replace(recipe, patch=it.patches[scales[0]])
+    start = (it.start, scales[0]) if it.start else None
+    if it.warm and scales[0] > 2:
+        start = (name, 2)
+    where = "leaves:150" if profile == "quick" else it.full_data
+    return Plan(name, scales, it.model, arguments, profile, recipe, where, it.channels, start, it.content)
+
+
+def changed(recipe: Recipe, changes: Mapping[str, str]) -> Recipe:
+    """``recipe`` with fields set from text, as a command line gives them: {"lr": "2e-3"}."""
+    kinds = {f.name: type(getattr(Recipe(steps=1), f.name)) for f in dataclasses.fields(Recipe)}
+    values: dict[str, Any] = {}
+    for name, text in changes.items():
+        if name not in kinds:
+            raise ValueError(f"a recipe has no {name!r}; it has {', '.join(kinds)}")
+        try:
+            if name in ("milestones", "betas"):
+                number = int if name == "milestones" else float
+                values[name] = tuple(number(part) for part in text.split(",") if part)
+            elif name == "clip":
+                values[name] = None if text == "none" else text
+            else:
+                values[name] = int(float(text)) if kinds[name] is int else kinds[name](text)
+        except ValueError:
+            raise ValueError(f"{name}={text}: not a {kinds[name].__name__}") from None
+    return replace(recipe, **values)
+
+
+def pictures(what: str, pack: Path | None = None) -> tuple[dict[str, Tensor], str]:
+    """The training pictures that ``what`` names, uint8, and a description for the card. Parts are joined by
+    +: "leaves:150" makes 150 pictures of dead leaves, a set's name takes that set ("t91"), anything else is
+    a folder. Sets that are not at hand are taken from the ``pack`` file if it has them, else fetched."""
+    found: dict[str, Tensor] = {}
+    words = []
+    for part in what.split("+"):
+        part = part.strip()
+        name, _, count = part.partition(":")
+        if name == "leaves":
+            if not count.isdigit() or int(count) < 1:
+                raise ValueError(f"{part}: say how many pictures of dead leaves, as in leaves:150")
+            some: Mapping[str, Tensor] = {
+                f"leaves {i}": to_uint8(data.dead_leaves(512, i)) for i in range(int(count))
+            }
+            words.append(f"dead leaves ({count} pictures of 512 x 512, seeds from 0)")
+        else:
+            some = _set(part, pack)
+            words.append(f"{part} ({len(some)} pictures)")
+        found |= {f"{part}/{key}": to_uint8(x) for key, x in some.items()}
+    return found, " + ".join(words)
+
+
+def _set(part: str, pack: Path | None) -> Mapping[str, Tensor]:
+    if part.lower() not in data.names():
+        return data.load_folder(part)
+    if data.find(part) is None and pack is not None and part.lower() in packed_sets(pack):
+        return unpacked(pack, part.lower())
+    return data.load_folder(data.fetch(part))

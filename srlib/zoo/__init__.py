@@ -1,0 +1,212 @@
+"""Trained weights and the card of each: what it was trained on, how long, and what it reaches.
+
+``load("edsr-baseline", scale=2)`` builds the network, verifies the file and returns it ready to use. Weights
+are safetensors files: numbers and nothing else, so loading one never runs anything.
+"""
+
+import difflib
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+
+from srlib import models
+from srlib.files import whole_or_nothing
+from srlib.zoo.convert import ZooError, convert, warm_start
+
+__all__ = [
+    "FOLDER",
+    "Card",
+    "ZooError",
+    "build",
+    "card",
+    "cards",
+    "convert",
+    "load",
+    "names",
+    "store",
+    "warm_start",
+]
+
+FOLDER = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of one set of weights. ``model`` and ``arguments`` build the network; ``scales`` it
+    enlarges by; ``data``, ``recipe``, ``steps``, ``device``, ``hours``: how it was trained; ``results``:
+    {"set5 x2": {"psnr": dB, "ssim": ..., "bicubic": dB}, ...}, measured with the stored weights;
+    ``file`` and ``sha256``: where the weights lie beside the card; ``note``: what a user should know."""
+
+    name: str
+    scales: list[int]
+    model: str
+    arguments: dict[str, Any]
+    parameters: int
+    data: str
+    recipe: dict[str, Any]
+    profile: str
+    steps: int
+    seed: int
+    device: str
+    hours: float
+    started_from: str | None
+    results: dict[str, dict[str, Any]]
+    note: str
+    code: str
+    torch: str
+    stored: str = "float16"
+    file: str = ""
+    sha256: str = ""
+    folder: Path = field(default=FOLDER, compare=False)
+
+    @property
+    def title(self) -> str:
+        """The name with its scales, as "edsr-baseline x2" or "vdsr x2 x3 x4"."""
+        return " ".join([self.name, *(f"x{scale}" for scale in self.scales)])
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.title}: {self.model}({', '.join(f'{k}={v!r}' for k, v in self.arguments.items())})",
+            f"  {self.parameters:,} parameters, stored as {self.stored}, {self.file}",
+            f"  trained on {self.data}",
+            f"  {self.steps:,} of the {self.profile} recipe's {self.recipe['steps']:,} steps, "
+            f"{self.hours:.2g} h on {self.device}, seed {self.seed}",
+        ]
+        lines += [f"  started from {self.started_from}"] if self.started_from else []
+        for where, values in self.results.items():
+            row = f"{values['psnr']:.2f} dB, SSIM {values['ssim']:.4f} (bicubic {values['bicubic']:.2f} dB)"
+            lines.append(f"  {where}: {row}")
+        return "\n".join([*lines, f"  {self.note}"] if self.note else lines)
+
+
+def names(folder: Path = FOLDER) -> list[str]:
+    """The networks there are weights for."""
+    return list(dict.fromkeys(card.name for card in cards(folder)))
+
+
+def cards(folder: Path = FOLDER) -> list[Card]:
+    """Every card in the folder, by name and scale."""
+    found = [_read_card(path) for path in folder.glob("*.json")]
+    return sorted(found, key=lambda card: (card.name, card.scales))
+
+
+def card(name: str, scale: int | None = None, folder: Path = FOLDER) -> Card:
+    """The card of ``name`` for ``scale``, which may be left out where there is only one."""
+    mine = [c for c in cards(folder) if c.name == name]
+    if not mine:
+        known = names(folder)
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ZooError(f"the zoo has no weights {name!r}; {hint}There are: {', '.join(known) or 'none yet'}")
+    fitting = [c for c in mine if scale is None or scale in c.scales]
+    have = ", ".join(f"x{s}" for c in mine for s in c.scales)
+    if not fitting:
+        raise ZooError(f"there is no {name} for x{scale}; there is {have}")
+    if len(fitting) > 1:
+        raise ZooError(f"say which {name}: scale= one of {have}")
+    return fitting[0]
+
+
+def load(
+    name: str | Path, scale: int | None = None, device: torch.device | str = "cpu", folder: Path = FOLDER
+) -> nn.Module:
+    """The trained network, float32, in eval mode, on ``device``. ``name``: one of ``names()``, or the path
+    of a card (.json) or weights file (.safetensors, its card beside it) of your own training."""
+    path = Path(name)
+    if path.suffix in (".json", ".safetensors"):
+        chosen = _card_of(path, scale)
+    elif path.suffix in (".pt", ".pth", ".bin", ".ckpt"):
+        raise ZooError(f"{path}: such files can run code when loaded; convert it with srlib.zoo.convert")
+    else:
+        chosen = card(str(name), scale, folder)
+    model = build(chosen.model, chosen.arguments)
+    model.load_state_dict(_verified(chosen))
+    return model.to(device).eval()
+
+
+def build(model: str, arguments: dict[str, Any]) -> nn.Module:
+    """A network by its class name in ``srlib.models``; lists become tuples, as JSON has no tuples."""
+    if model not in models.__all__:
+        raise ZooError(f"srlib.models has no network {model!r}; there are {', '.join(models.__all__)}")
+    plain = {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
+    network: nn.Module = getattr(models, model)(**plain)
+    return network
+
+
+def store(model: nn.Module, about: Card, folder: Path) -> Card:
+    """Write weights and card into ``folder``; returns the card with file name and hash filled in. The card
+    is written last and names its file by hash, so a reader finds the old pair or the new one."""
+    half = {
+        k: v.half() if v.is_floating_point() and about.stored == "float16" else v for k, v in _flat(model)
+    }
+    raw = save_safetensors(half)
+    digest = hashlib.sha256(raw).hexdigest()
+    stem = "-".join([about.name, "x" + "".join(map(str, about.scales))])
+    done = Card(**{**_fields(about), "file": f"{stem}-{digest[:8]}.safetensors", "sha256": digest})
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_or_nothing(folder / done.file) as file:
+        file.write(raw)
+    record = {k: v for k, v in asdict(done).items() if k != "folder"}
+    with whole_or_nothing(folder / f"{stem}.json") as file:
+        file.write((json.dumps(record, indent=1) + "\n").encode())
+    for old in folder.glob(f"{stem}-????????.safetensors"):
+        if old.name != done.file:
+            old.unlink()
+    return Card(**{**_fields(done), "folder": folder})
+
+
+def as_stored(model: nn.Module) -> None:
+    """Round the weights as a float16 file will hold them, so that what is measured is what is shipped."""
+    with torch.no_grad():
+        for tensor in (*model.parameters(), *model.buffers()):
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.half().to(tensor.dtype))
+
+
+def _flat(model: nn.Module) -> list[tuple[str, Tensor]]:
+    return [(k, v.detach().cpu().contiguous()) for k, v in model.state_dict().items()]
+
+
+def _fields(about: Card) -> dict[str, Any]:
+    return {name: getattr(about, name) for name in Card.__dataclass_fields__}
+
+
+def _card_of(path: Path, scale: int | None) -> Card:
+    """The card at ``path``, or the one beside the weights at ``path``."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file; check the path")
+    if path.suffix == ".safetensors":
+        beside = [c for c in cards(path.parent) if c.file == path.name]
+        if not beside:
+            raise ZooError(f"{path}: no card (.json) beside it says what network this is")
+        path = path.with_name("-".join([beside[0].name, "x" + "".join(map(str, beside[0].scales))]) + ".json")
+    found = _read_card(path)
+    if scale is not None and scale not in found.scales:
+        raise ZooError(f"{path}: these weights are for {found.title}, not x{scale}")
+    return found
+
+
+def _read_card(path: Path) -> Card:
+    try:
+        return Card(**json.loads(path.read_text(encoding="utf-8")), folder=path.parent)
+    except (ValueError, TypeError) as fault:
+        raise ZooError(f"{path}: not a card of the zoo ({fault}); get the file again") from None
+
+
+def _verified(chosen: Card) -> dict[str, Tensor]:
+    """The weights that the card names, as float32, their hash verified before they are looked at."""
+    path = chosen.folder / chosen.file
+    try:
+        raw = path.read_bytes()
+    except OSError as fault:
+        raise ZooError(f"{path}: cannot be read ({fault.strerror}); get the file again") from None
+    if hashlib.sha256(raw).hexdigest() != chosen.sha256:
+        raise ZooError(f"{path}: not the file that its card describes (wrong SHA-256); get it again")
+    return {k: v.float() if v.is_floating_point() else v for k, v in load_safetensors(raw).items()}

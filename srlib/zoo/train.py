@@ -1,0 +1,199 @@
+"""``srlib train``: a plan followed from data to weights and card; and the queue of what still wants it."""
+
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from srlib import __version__, data, recipes, settings, zoo
+from srlib.data.bank import PatchBank
+from srlib.data.pack import pack
+from srlib.evaluation import Bicubic, evaluate
+from srlib.files import whole_or_nothing
+from srlib.losses import VGGFeatures
+from srlib.models import Discriminator
+from srlib.recipes import Plan
+from srlib.speed import Setting
+from srlib.training import Critic, Run, fit
+from srlib.zoo.convert import warm_start
+
+QUEUE = Path(__file__).parent / "QUEUE.md"
+MEASURED_ON = ("photos", "set5", "set14", "b100")
+
+
+def train(
+    plan: Plan,
+    *,
+    runs: Path,
+    out: Path,
+    seed: int = 0,
+    minutes: float | None = None,
+    pack_file: Path | None = None,
+    setting: Setting | None = None,
+    from_scratch: bool = False,
+    note: str = "",
+    measured_on: Sequence[str] = MEASURED_ON,
+) -> zoo.Card | None:
+    """Follow the plan: data, training (resumed from ``runs/<title>`` if it was begun), evaluation, weights
+    and card in ``out``. After ``minutes`` it stops in good order and returns None; the same call goes on."""
+    pictures, about_data = recipes.pictures(plan.data, pack_file)
+    bank = PatchBank(pictures, plan.scales, settings.device(), channels=plan.channels, seed=seed)
+    del pictures
+    torch.manual_seed(seed)
+    model = zoo.build(plan.model, plan.arguments)
+    started_from = None if from_scratch else _start(model, plan, out)
+    run = fit(
+        model,
+        bank,
+        plan.recipe,
+        [_stop_after(minutes)] if minutes else [],
+        critic=_critic(plan),
+        validate="photos" if plan.recipe.validate_every and find_spec("skimage") else None,
+        folder=runs / plan.title,
+        setting=setting,
+    )
+    print(f"{plan.title}: step {run.step} of {run.recipe.steps}, {run.seconds / 60:.1f} min")
+    if run.done < 1:
+        print("stopped; the same command goes on from here")
+        return None
+    if not find_spec("skimage"):
+        print("trained; without scikit-image nothing is measured here: run the same command where it is")
+        return None
+    zoo.as_stored(model)
+    card = zoo.Card(
+        name=plan.name,
+        scales=list(plan.scales),
+        model=plan.model,
+        arguments={k: list(v) if isinstance(v, tuple) else v for k, v in plan.arguments.items()},
+        parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        data=about_data,
+        recipe=asdict(plan.recipe),
+        profile=plan.profile,
+        steps=run.step,
+        seed=seed,
+        device=settings.device_name(bank.device) + f" ({run.setting})",
+        hours=round(run.seconds / 3600, 4),
+        started_from=started_from,
+        results=measure(model, plan.scales, measured_on),
+        note=note,
+        code=_code(),
+        torch=torch.__version__,
+    )
+    return zoo.store(model, card, out)
+
+
+def measure(
+    model: nn.Module, scales: Sequence[int], names: Sequence[str] = MEASURED_ON
+) -> dict[str, dict[str, float | str]]:
+    """PSNR and SSIM on those of the named test sets that are at hand, beside bicubic's by the same path."""
+    results: dict[str, dict[str, float | str]] = {}
+    model = model.cpu().eval()
+    for name in names:
+        if name != "photos" and data.find(name) is None:
+            continue
+        for scale in scales:
+            mine = evaluate(model, name, scale)
+            bicubic = evaluate(Bicubic(model.channels), name, scale)  # type: ignore[arg-type]
+            results[f"{name} x{scale}"] = {
+                "psnr": round(mine.psnr, 3),
+                "ssim": round(mine.ssim, 4),
+                "bicubic": round(bicubic.psnr, 3),
+                "path": "y" if model.channels == 1 else "rgb",
+            }
+    return results
+
+
+def _start(model: nn.Module, plan: Plan, out: Path) -> str | None:
+    """Take over the weights that the plan starts from; prints exactly what came along."""
+    if plan.start is None:
+        return None
+    name, scale = plan.start
+    for folder in (out, zoo.FOLDER):
+        mine = (
+            [c for c in zoo.cards(folder) if c.name == name and scale in c.scales] if folder.is_dir() else []
+        )
+        if mine:
+            report = warm_start(model, zoo.load(name, scale, folder=folder).state_dict())
+            print(f"started from {mine[0].title}: {report}")
+            return f"{mine[0].title} ({mine[0].sha256[:8]})"
+    raise zoo.ZooError(f"{plan.name} starts from {name} x{scale}, which is not there; train that first")
+
+
+def _critic(plan: Plan) -> Critic | None:
+    if plan.content is None:
+        return None
+    features = None if plan.content == "pixels" else VGGFeatures(plan.content)
+    return Critic(Discriminator(plan.recipe.patch * plan.scales[0]), features)
+
+
+def _stop_after(minutes: float) -> Callable[[Run], None]:
+    end = time.monotonic() + 60 * minutes
+
+    def stop(run: Run) -> None:
+        run.stop = run.stop or time.monotonic() > end
+
+    return stop
+
+
+def _code() -> str:
+    """The library's version, with the commit where there is one."""
+    try:
+        where = Path(__file__).parent
+        asked = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=where, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return __version__
+    commit = asked.stdout.strip()
+    return f"{__version__} ({commit})" if asked.returncode == 0 and commit else __version__
+
+
+# --- the queue ------------------------------------------------------------------------------------
+
+_LINE = re.compile(r"^- \[ \] `srlib train (?P<arguments>[^`]+)`", re.MULTILINE)
+
+
+def waiting(queue: Path = QUEUE) -> list[list[str]]:
+    """The arguments of each training that is not ticked off, in order."""
+    return [shlex.split(match["arguments"]) for match in _LINE.finditer(queue.read_text(encoding="utf-8"))]
+
+
+def tick(arguments: list[str], queue: Path = QUEUE) -> None:
+    """Mark a training as done."""
+    text = queue.read_text(encoding="utf-8")
+    for match in _LINE.finditer(text):
+        if shlex.split(match["arguments"]) == arguments:
+            text = text[: match.start()] + text[match.start() :].replace("- [ ]", "- [x]", 1)
+            break
+    with whole_or_nothing(queue) as file:
+        file.write(text.encode())
+
+
+def packed_for(plan: Plan, path: Path) -> Path | None:
+    """The file of training images that the plan needs, made if the sets are at hand and it is not there;
+    None if it needs none, or the sets are neither here nor packed."""
+    sets = [part.strip().lower() for part in plan.data.split("+")]
+    sets = [part for part in sets if part in data.names()]
+    if not sets:
+        return None
+    if not path.exists() and all(data.find(name) for name in sets):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pack(sets, path)
+        print(f"{path}: {', '.join(sets)}, {path.stat().st_size / 1e6:.1f} MB")
+    return path if path.exists() else None
+
+
+def with_changes(plan: Plan, steps: int | None, what: str | None, changes: Sequence[str]) -> Plan:
+    """The plan with another number of steps, other data and changed recipe fields ("lr=1e-3")."""
+    pairs = dict(change.partition("=")[::2] for change in changes)
+    recipe = recipes.changed(plan.recipe, pairs)
+    if steps is not None:
+        recipe = replace(recipe, steps=steps, warmup=min(recipe.warmup, steps // 10))
+    return replace(plan, recipe=recipe, data=what or plan.data)

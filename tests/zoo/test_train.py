@@ -1,0 +1,216 @@
+"""A plan followed from data to card, and the queue."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from srlib import cli, recipes, zoo
+from srlib.zoo import train
+
+TINY = ["--data", "leaves:2", "--set", "batch=2", "--set", "patch=8", "--float32", "--measure", "photos"]
+
+
+@pytest.fixture(autouse=True)
+def one_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure on one small picture: what is tested here is the way, not the result."""
+    from srlib import data
+
+    real = data.photos
+    monkeypatch.setattr(
+        data, "photos", lambda names=None: {"chelsea": real("chelsea")["chelsea"][:, :60, :60]}
+    )
+
+
+def test_train_does_the_whole_thing_and_its_weights_load(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    code = cli.main(
+        ["train", "espcn", "-s", "3", "--steps", "3", "--runs", str(runs), "--note", "why", *TINY]
+    )
+    assert code == 0
+    card = zoo.card("espcn", 3, runs / "espcn-x3-quick")
+    assert (card.steps, card.recipe["steps"], card.recipe["batch"]) == (3, 3, 2)
+    assert card.data == "dead leaves (2 pictures of 512 x 512, seeds from 0)"
+    assert card.note == "why"
+    assert card.results.keys() == {"photos x3"}
+    assert card.results["photos x3"]["bicubic"] > 20
+    net = zoo.load(card.folder / card.file, 3)
+    assert sum(p.numel() for p in net.parameters()) == card.parameters == 22729
+    assert card.file in capsys.readouterr().out
+
+
+def test_a_stopped_training_says_so_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = ["train", "espcn", "-s", "3", "--steps", "40", "--runs", str(tmp_path), *TINY]
+    assert cli.main([*call, "--minutes", "1e-9"]) == 3
+    assert "step 20 of 40" in capsys.readouterr().out
+    assert not list(tmp_path.rglob("*.safetensors"))
+    assert cli.main(call) == 0
+    assert "going on from step 20 of 40" in capsys.readouterr().out
+
+
+def test_x3_starts_from_x2_and_the_card_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = [
+        "train",
+        "wdsr-small",
+        "--steps",
+        "2",
+        "--runs",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "out"),
+        *TINY,
+    ]
+    assert cli.main([*call, "-s", "2"]) == 0
+    assert cli.main([*call, "-s", "3"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"started from wdsr-small x2: \d+ of \d+ tensors carried over", out)
+    assert "fresh: tail.0.bias (27 here, 12 there)" in out
+    source = zoo.card("wdsr-small", 2, tmp_path / "out")
+    assert zoo.card("wdsr-small", 3, tmp_path / "out").started_from == f"wdsr-small x2 ({source.sha256[:8]})"
+
+
+def test_a_missing_start_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo, "FOLDER", tmp_path / "empty")
+    assert cli.main(["train", "edsr-small", "-s", "3", "--steps", "2", "--runs", str(tmp_path), *TINY]) == 1
+    assert (
+        "edsr-small starts from edsr-small x2, which is not there; train that first"
+        in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "edsr-basline", "-s", "2"], "did you mean 'edsr-baseline'"),
+        (["train", "espcn"], "say for which scale espcn is to be trained: 2, 3, 4"),
+        (["train", "srresnet", "-s", "2"], "srresnet is trained for x4, not x2"),
+        (["train", "vdsr", "-s", "5"], "one network for x2, x3, x4"),
+        (["train", "espcn", "-s", "2", "--set", "lrate=1"], "a recipe has no 'lrate'"),
+        (["train", "espcn", "-s", "2", "--set", "lr"], "--set takes FIELD=VALUE"),
+        (["train", "espcn", "-s", "2", "--set", "lr=fast"], "lr=fast: not a float"),
+        (["train", "espcn", "-s", "2", "--data", "leaves"], "say how many pictures"),
+        (["train", "espcn", "-s", "2", "--data", "/no/such/folder"], "there is no such folder"),
+        (["zoo", "card", "espcm"], "no weights 'espcm'"),
+        (["evaluate", "espcn", "-s", "9"], "there is no espcn for x9"),
+    ],
+)
+def test_a_wrong_call_is_one_line_that_says_what_to_do(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.main([*arguments, *(["--runs", str(tmp_path)] if arguments[0] == "train" else [])]) == 1
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_evaluate_prints_the_row_and_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "report.json"
+    assert cli.main(["evaluate", "bicubic", "-s", "2", "-o", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "photos x2" in out
+    assert "border: 2" in out
+    assert file.exists()
+
+
+# --- plans ---
+
+
+@pytest.mark.parametrize("name", recipes.NETWORKS)
+@pytest.mark.parametrize("profile", ["quick", "full"])
+def test_every_plan_builds_its_network(name: str, profile: str) -> None:
+    it = recipes.NETWORKS[name]
+    for scale in [None] if it.together else it.scales:
+        plan = recipes.plan(name, scale, profile)  # type: ignore[arg-type]
+        with torch.device("meta"):  # shapes only: the full EDSR has 43 million parameters
+            net = zoo.build(plan.model, plan.arguments)
+        assert net.channels == plan.channels
+        assert getattr(net, "scales", None) in (None, plan.scales)
+        assert net.pre_upsample or getattr(net, "scale", None) in (None, plan.scales[0])
+
+
+def test_full_plans_are_the_papers() -> None:
+    edsr = recipes.plan("edsr-baseline", 2, "full").recipe
+    assert (edsr.patch, edsr.batch, edsr.lr, edsr.loss, edsr.optimizer) == (48, 16, 1e-4, "l1", "adam")
+    assert edsr.learning_rate(199_999, 0.0) == 1e-4
+    assert edsr.learning_rate(200_000, 0.0) == 5e-5
+    vdsr = recipes.plan("vdsr", None, "full").recipe
+    assert (vdsr.batch, vdsr.optimizer, vdsr.momentum, vdsr.weight_decay) == (64, "sgd", 0.9, 1e-4)
+    assert vdsr.clip == "value/lr"
+    assert [vdsr.learning_rate(k * 200_000, 0.0) for k in range(4)] == pytest.approx([0.1, 0.01, 1e-3, 1e-4])
+    srcnn = recipes.plan("srcnn-915", 3, "full")
+    assert (srcnn.recipe.lr, srcnn.recipe.tail_lr, srcnn.recipe.patch * 3) == (1e-4, 0.1, 33)
+    assert "init" not in srcnn.arguments
+    assert recipes.plan("wdsr-a-16", 2, "full").recipe.lr == 1e-3
+    srgan = recipes.plan("srgan", None, "full")
+    assert srgan.start == ("srresnet", 4)
+    assert srgan.recipe.patch * 4 == 96
+    assert recipes.plan("edsr-baseline", 4, "full").start == ("edsr-baseline", 2)
+    assert recipes.plan("edsr-baseline", 2, "full").start is None
+
+
+def test_a_recipe_is_changed_by_text() -> None:
+    recipe = recipes.plan("espcn", 3).recipe
+    changed = recipes.changed(
+        recipe, {"lr": "2e-3", "batch": "4", "milestones": "10,20", "clip": "norm", "loss": "l2"}
+    )
+    assert (changed.lr, changed.batch, changed.milestones, changed.clip, changed.loss) == (
+        2e-3,
+        4,
+        (10, 20),
+        "norm",
+        "l2",
+    )
+    assert recipes.changed(changed, {"clip": "none"}).clip is None
+
+
+# --- the queue ---
+
+
+def test_the_queue_names_only_trainings_that_can_be_started() -> None:
+    lines = train.waiting()
+    assert len(lines) > 20
+    parser = cli._parser()
+    for line in lines:
+        options = parser.parse_args(["train", *line])
+        plan = recipes.plan(options.name, options.scale, options.profile or "quick")
+        assert (
+            train.with_changes(plan, options.steps, options.data, options.changes).recipe.steps
+            == options.steps
+        )
+
+
+def test_train_next_takes_the_first_line_resumes_it_and_ticks_it_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue = tmp_path / "QUEUE.md"
+    line = f"espcn --scale 2 --steps 40 {' '.join(TINY)}"
+    text = f"# Queue\n\n- [x] `srlib train done`\n- [ ] `srlib train {line}`\n- [ ] `srlib train vdsr`\n"
+    queue.write_text(text)
+    call = [
+        "zoo",
+        "train-next",
+        "--queue",
+        str(queue),
+        "--runs",
+        str(tmp_path / "runs"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert cli.main([*call, "--minutes", "1e-9"]) == 3
+    assert queue.read_text() == text
+    assert cli.main(call) == 0
+    assert "going on from step 20" in capsys.readouterr().out
+    assert queue.read_text() == text.replace(f"- [ ] `srlib train {line}`", f"- [x] `srlib train {line}`")
+    assert zoo.names(tmp_path / "out") == ["espcn"]
+    assert train.waiting(queue) == [["vdsr"]]
+
+
+def test_an_empty_queue_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "QUEUE.md").write_text("- [x] `srlib train espcn -s 2`\n")
+    assert cli.main(["zoo", "train-next", "--queue", str(tmp_path / "QUEUE.md")]) == 0
+    assert "nothing is waiting" in capsys.readouterr().out
