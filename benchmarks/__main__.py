@@ -24,6 +24,8 @@ import torchmetrics.functional.image as tm
 from torch.utils.data import DataLoader
 
 from benchmarks.naive import PngPatches, naive_imresize, write_pngs
+from benchmarks.networks import TRAINED, gpu_table, inference_table, peak_table, training_tables
+from srlib import settings
 from srlib.data import PatchBank, dead_leaves, photos
 from srlib.images import to_uint8
 from srlib.metrics import psnr, ssim
@@ -41,6 +43,19 @@ WANTED = [
     ("1080p RGB float32, up by 4", "naive torch port (gather and sum by row)", 10.0),
     ("SSIM of one 512 x 768 channel", "scikit-image, float64", 3.0),
     ("training pairs a second, one core, LR 48 x 48, x2", "DataLoader that opens PNG files", 20.0),
+    *[
+        (
+            f"training steps a second, {name}, batch 16, LR patch {patch}",
+            "plain loop, DataLoader on PNG files",
+            2.0,
+        )
+        for name, (_, patch) in TRAINED.items()
+    ],
+    (
+        "pictures a second, EDSR-baseline x4, 320 x 240 -> 1280 x 960",
+        "the same network, float32, contiguous",
+        1.3,
+    ),
 ]
 
 
@@ -212,15 +227,10 @@ def promises(rows: list[Row]) -> list[Row]:
 
 
 def machine() -> dict[str, Any]:
-    processor = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
-        processor = names[0] if names else processor
     libraries = {"torch": torch.__version__, "numpy": np.__version__, "scikit-image": skimage.__version__}
     libraries |= {"opencv": cv2.__version__}
     return {
-        "processor": processor,
+        "processor": settings.device_name(torch.device("cpu")),
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "system": platform.system(),
@@ -234,6 +244,7 @@ def main() -> None:
     print(f"{about['processor']}, {about['threads']} threads, torch {torch.__version__}")
     cv2.setNumThreads(about["threads"])
     rows = [*resize_tables(), *metric_tables(), *crops_table(), *leaves_table()]
+    rows += [*training_tables(), *inference_table(), *peak_table(), *gpu_table()]
     record = {"command": "make bench", "machine": about, "promises": promises(rows), "rows": rows}
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(record, indent=1) + "\n")
