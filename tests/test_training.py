@@ -600,3 +600,17 @@ def test_two_processes_end_at_the_weights_of_one(tmp_path: Path, model: str, sca
     for key, value in one["net"].items():
         assert torch.equal(two[0]["net"][key], two[1]["net"][key]), key  # both processes hold the same
         torch.testing.assert_close(two[0]["net"][key], value, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_small_edsr_beats_bicubic_by_a_decibel_after_a_minute_on_dead_leaves() -> None:
+    from srlib import recipes, zoo
+    from srlib.evaluation import Bicubic, evaluate
+
+    plan = recipes.plan("edsr-small", 3)
+    pictures, _ = recipes.pictures("leaves:100")
+    torch.manual_seed(0)
+    net = zoo.build(plan.model, plan.arguments)
+    run = fit(net, PatchBank(pictures, 3), replace(plan.recipe, steps=10**6, seconds=60), progress=False)
+    gain = evaluate(net, "photos", 3).psnr - evaluate(Bicubic(3), "photos", 3).psnr
+    assert gain >= 1.0, f"{gain:.2f} dB after {run.step} steps"

@@ -128,6 +128,8 @@ def load(
         chosen = card(str(name), scale, folder)
     model = build(chosen.model, chosen.arguments)
     model.load_state_dict(_verified(chosen))
+    if torch.device(device).type == "cpu":
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.to(device).eval()
 
 
