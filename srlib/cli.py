@@ -155,7 +155,7 @@ def _train(options: argparse.Namespace) -> int:
         out=options.out or options.runs / plan.title,
         seed=options.seed,
         minutes=options.minutes,
-        pack_file=train.packed_for(plan, options.runs / f"{plan.data}.zip"),
+        pack_file=train.packed_for(plan, options.runs / f"{plan.data.replace('+', '-')}.zip"),
         setting=Setting() if options.float32 else None,
         from_scratch=options.from_scratch,
         note=options.note,

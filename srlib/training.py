@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -426,7 +426,8 @@ def fit(
     run = Run(model, recipe, setting, critic)
     if found:
         run.load(found, bank)
-        print(f"going on from step {run.step} of {recipe.steps}")
+        if rank == 0:
+            print(f"going on from step {run.step} of {recipe.steps}")
     step = _prepared(run, processes)
     measure = _measure(validate, bank.scales)
     report = _Reporter(run, callbacks, enabled=progress and rank == 0)
@@ -438,7 +439,7 @@ def fit(
             run.check(measure(run.result))
             report()
 
-    with _graceful(run), report:
+    with _graceful(run) if processes == 1 else nullcontext(), report:
         while run.done < 1 and not run.stop:
             rate = recipe.learning_rate(run.step, run.done)
             for player in (run.player, run.judge):
@@ -452,6 +453,7 @@ def fit(
             if run.step % every == 0:
                 run.read()
                 report()
+                run.stop = parallel.agree(run.stop, device)  # all end after the same step
             if recipe.validate_every and run.step % recipe.validate_every == 0:
                 validated()
             run.seconds = seconds_before + time.monotonic() - start
@@ -467,6 +469,8 @@ def fit(
             validated()
         if place and rank == 0:
             _save(run, bank, place)
+    if run.done < 1 and rank == 0:
+        print(f"stopped at step {run.step} of {recipe.steps}")
     if run.average:
         model.load_state_dict(run.average.state_dict())
     model.eval()
@@ -604,8 +608,10 @@ class _Reporter:
     def __enter__(self) -> "_Reporter":
         self.bar: Any = None
         if self.enabled:
-            from tqdm import tqdm
-
+            try:
+                from tqdm import tqdm
+            except ImportError:  # a borrowed GPU machine may have little more than torch
+                return self
             self.bar = tqdm(total=100, disable=None, bar_format="{percentage:3.0f}% {bar} {desc}")
         return self
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from srlib import __version__, data, recipes, settings, zoo
+from srlib import __version__, data, parallel, recipes, settings, zoo
 from srlib.data.bank import PatchBank
 from srlib.data.pack import pack
 from srlib.evaluation import Bicubic, evaluate
@@ -59,9 +59,11 @@ def train(
         folder=runs / plan.title,
         setting=setting,
     )
+    if parallel.join(bank.device)[0] != 0:
+        raise SystemExit(0)  # under torchrun process 0 measures and writes
     print(f"{plan.title}: step {run.step} of {run.recipe.steps}, {run.seconds / 60:.1f} min")
     if run.done < 1:
-        print("stopped; the same command goes on from here")
+        print("the same command goes on from here")
         return None
     if not find_spec("skimage"):
         print("trained; without scikit-image nothing is measured here: run the same command where it is")

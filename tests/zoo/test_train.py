@@ -1,12 +1,18 @@
 """A plan followed from data to card, and the queue."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from srlib import cli, recipes, zoo
+from srlib.data import pack as module
+from srlib.data.pack import pack
+from srlib.images import save
 from srlib.zoo import train
 
 TINY = ["--data", "leaves:2", "--set", "batch=2", "--set", "patch=8", "--float32", "--measure", "photos"]
@@ -115,6 +121,42 @@ def test_evaluate_prints_the_row_and_writes_it(tmp_path: Path, capsys: pytest.Ca
     assert "photos x2" in out
     assert "border: 2" in out
     assert file.exists()
+
+
+BARE = """
+import sys
+for name in ("skimage", "pooch", "requests", "filelock", "tqdm", "scipy", "yaml", "matplotlib"):
+    sys.modules[name] = None  # importing it fails
+from srlib import cli
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_a_machine_with_little_more_than_torch_trains_from_the_pack_and_leaves_measuring_to_the_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    (tmp_path / "T91").mkdir()
+    for i in range(2):
+        save(torch.rand(3, 40, 40), tmp_path / "T91" / f"{i}.png")
+    monkeypatch.setattr(module, "fetch", lambda name: tmp_path / "T91")
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    pack(["t91"], runs / "t91.zip")
+    call = ["train", "espcn", "-s", "2", "--data", "t91", "--steps", "3", *TINY[2:], "--runs", str(runs)]
+    environment = {k: v for k, v in os.environ.items() if k != "SRLIB_DATA"} | {
+        "SRLIB_CACHE": str(tmp_path / "no")
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", BARE, *call], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 3, done.stderr
+    assert "trained; without scikit-image nothing is measured here" in done.stdout
+    monkeypatch.delenv("SRLIB_DATA", raising=False)
+    monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "no"))
+    assert cli.main(call) == 0
+    assert "going on from step 3 of 3" in capsys.readouterr().out
+    assert zoo.card("espcn", 2, runs / "espcn-x2-quick").data == "t91 (2 pictures)"
 
 
 # --- plans ---
