@@ -194,6 +194,8 @@ def receptive_radius(model: nn.Module, scale: int | None = None, largest: int = 
     model.eval()
     try:
         side = 64
+        if run(model, weight.new_zeros(1, channels, side, side), scale or 0).isnan().any():
+            raise ValueError("this model answers NaN, so its weights are broken; load others")
         while side <= largest:
             centre = side // 2
             x = weight.new_zeros(1, channels, side, side)
