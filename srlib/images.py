@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from srlib.files import whole_or_nothing
+from srlib.png import PngWriter
 
 MAX_PIXELS = 178_000_000
 """Larger pictures are refused: at 12 bytes a pixel one would already fill 2 GB as float32. (Pillow has
@@ -63,8 +64,8 @@ def load(source: Source) -> Tensor:
 
 def open_picture(source: Source) -> Picture:
     """As ``load``, with what is needed to save the picture faithfully again: alpha, colour profile and
-    depth. Colours under transparent pixels are kept as stored. Gray 16-bit files keep all 16 bits;
-    16-bit colour is read at 8 bits a channel, as Pillow does."""
+    depth. Colours under transparent pixels are kept as stored. 16-bit gray files and 16-bit colour PNGs
+    keep all 16 bits; 16-bit colour TIFFs and 16-bit gray with alpha are read at 8, as Pillow does."""
     if not isinstance(source, (str, os.PathLike, bytes)) and not hasattr(source, "read"):
         raise TypeError(
             f"a picture is loaded from a path, bytes or an open file, not {type(source).__name__}"
@@ -77,6 +78,8 @@ def open_picture(source: Source) -> Picture:
                 _check_size(image, name)
                 stored = str(image.tile[0][3]) if image.tile else ""  # how the file has it, before decoding
                 image.load()
+                if stored in _DEEP_COLOUR and not isinstance(image.info.get("transparency"), tuple):
+                    return _decode_deep_colour(image, _low_bytes(source))
                 return _decode(image, name, stored_gray="LA;16" in stored)
     except ImageError:
         raise
@@ -107,10 +110,10 @@ def save(
     depth: int = 8,
 ) -> Path:
     """Write (3, H, W) or (1, H, W), float in [0, 1] or uint8, to the format that the suffix names; values
-    outside [0, 1] are clipped. ``alpha`` (1, H, W), ``icc_profile`` and ``depth`` (16: gray PNG or TIFF
-    only) as ``open_picture`` gives them. The file appears whole or not at all. Returns its path."""
+    outside [0, 1] are clipped. ``alpha`` (1, H, W), ``icc_profile`` and ``depth`` (16: PNG, and TIFF for
+    gray without alpha) as ``open_picture`` gives them. The file appears whole or not at all. Its path."""
     path = Path(path)
-    image = _encode(x, alpha=alpha, depth=depth, name=str(path))
+    image = _encode(x, alpha=alpha, depth=depth, name=str(path))  # None: more than Pillow writes
     format_name = FORMATS.get(path.suffix.lower())
     if format_name is None:
         raise ImageError(f"{path}: cannot write files ending in {path.suffix!r}; use .png, .jpg or .webp")
@@ -118,15 +121,20 @@ def save(
         raise ImageError(f"{path}: {format_name} has no transparency; use .png or .webp, or leave alpha out")
     if icc_profile and format_name not in ("PNG", "WEBP", "TIFF", "JPEG"):
         raise ImageError(f"{path}: {format_name} has no colour profile; use .png or .jpg, or leave it out")
-    if format_name == "WEBP" and max(image.size) > 16383:
+    if format_name == "WEBP" and max(x.shape[1:]) > 16383:
         raise ImageError(f"{path}: WebP holds at most 16383 pixels a side; use .png")
     if depth == 16 and format_name not in ("PNG", "TIFF"):
         raise ImageError(f"{path}: 16 bits a channel need .png or .tif")
+    if depth == 16 and image is None and format_name != "PNG":
+        raise ImageError(f"{path}: 16 bits a channel of colour or with transparency need .png")
     best: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}
     options = best.get(format_name, {})
     if icc_profile:
         options["icc_profile"] = icc_profile
     with whole_or_nothing(path, ImageError) as temporary:
+        if image is None:
+            _write_deep(x, alpha, icc_profile, temporary)
+            return path
         image.save(temporary, format=format_name, **options)
     return path
 
@@ -158,6 +166,30 @@ def _decode(image: Image.Image, name: str, *, stored_gray: bool = False) -> Pict
     return Picture(pixels[:-1].contiguous(), pixels[-1:].contiguous(), profile, 8)
 
 
+_DEEP_COLOUR = ("RGB;16B", "RGBA;16B")
+"""How Pillow calls the pixels of a PNG with 16 bits a channel; it keeps the upper 8 of each."""
+
+
+def _low_bytes(source: Source) -> Image.Image:
+    """The lower 8 bits of each channel: the same file, read as if its bytes lay the other way round."""
+    if hasattr(source, "seek"):
+        source.seek(0)
+    with Image.open(_openable(source)) as image:
+        tile: Any = image.tile[0]
+        image.tile = [tile._replace(args=tile[3].replace("16B", "16L"))]
+        image.load()
+        return image
+
+
+def _decode_deep_colour(high: Image.Image, low: Image.Image) -> Picture:
+    """RGB or RGBA of 16 bits from the upper and the lower 8."""
+    upper, lower = (np.array(ImageOps.exif_transpose(part)).astype(np.uint16) for part in (high, low))
+    levels = (upper << 8 | lower).astype(np.float32) / 65535  # (H, W, C)
+    pixels = torch.from_numpy(levels).movedim(-1, 0).contiguous()
+    alpha = pixels[3:].contiguous() if len(pixels) == 4 else None
+    return Picture(pixels[:3].contiguous(), alpha, high.info.get("icc_profile"), 16)
+
+
 def _deep_gray(image: Image.Image, name: str, *, bits: int = 16, inverted: bool = False) -> Tensor:
     """12-bit, 16-bit, 32-bit integer or float gray as (1, H, W) in [0, 1]; the range of the last two is
     checked. ``inverted``: a TIFF in which 0 is white."""
@@ -181,8 +213,9 @@ def _lab_to_rgb(image: Image.Image) -> Image.Image:
     return converted
 
 
-def _encode(x: Tensor, *, alpha: Tensor | None, depth: int, name: str) -> Image.Image:
-    """The Pillow image for pixels (and alpha) of the book's layout."""
+def _encode(x: Tensor, *, alpha: Tensor | None, depth: int, name: str) -> Image.Image | None:
+    """The Pillow image for pixels (and alpha) of the book's layout; None for 16 bits of colour or with
+    alpha, which Pillow does not know."""
     for what, value, channels in (("pixels", x, (1, 3)), ("alpha", alpha, (1,))):
         if value is not None and not isinstance(value, Tensor):
             raise TypeError(
@@ -198,17 +231,26 @@ def _encode(x: Tensor, *, alpha: Tensor | None, depth: int, name: str) -> Image.
     if alpha is not None and alpha.shape[1:] != x.shape[1:]:
         raise ValueError(f"{name}: alpha is {tuple(alpha.shape[1:])}, pixels are {tuple(x.shape[1:])}")
     if depth == 16:
-        if x.shape[0] != 1 or alpha is not None:
-            raise ValueError(f"{name}: 16 bits a channel can be written for gray pictures without alpha only")
-        wide = x.detach().cpu()
-        wide = from_uint8(wide, torch.float64) if wide.dtype == torch.uint8 else wide.double().clamp(0, 1)
-        levels = (wide * 65535 + 0.5).floor()
-        return Image.fromarray(levels[0].numpy().astype(np.uint16))
+        return Image.fromarray(_deep_levels(x)[0]) if x.shape[0] == 1 and alpha is None else None
     if depth != 8:
         raise ValueError(f"{name}: depth must be 8 or 16, not {depth}")
     parts = [to_uint8(x.detach().cpu())] + ([] if alpha is None else [to_uint8(alpha.detach().cpu())])
     array = torch.cat(parts).movedim(0, -1).numpy()
     return Image.fromarray(array[..., 0] if array.shape[-1] == 1 else np.ascontiguousarray(array))
+
+
+def _deep_levels(x: Tensor) -> np.ndarray:
+    """uint8 or float in [0, 1] as uint16 0..65535, clipped, rounded half up."""
+    wide = x.detach().cpu()
+    wide = from_uint8(wide, torch.float64) if wide.dtype == torch.uint8 else wide.double().clamp(0, 1)
+    return (wide * 65535 + 0.5).floor().numpy().astype(np.uint16)
+
+
+def _write_deep(x: Tensor, alpha: Tensor | None, icc_profile: bytes | None, file: IO[bytes]) -> None:
+    levels = _deep_levels(x) if alpha is None else np.concatenate([_deep_levels(x), _deep_levels(alpha)])
+    channels, height, width = levels.shape
+    with PngWriter(file, width, height, channels, 16, icc_profile) as png:
+        png.write(np.moveaxis(levels, 0, -1))
 
 
 def _name(source: Source) -> str:

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -119,10 +120,29 @@ def sixteen_bit_png(deep: np.ndarray, colour_type: int) -> bytes:
     )
 
 
-def test_sixteen_bit_colour_png_is_read_within_one_eight_bit_level() -> None:
-    deep = np.random.default_rng(2).integers(0, 65536, (3, 4, 3), dtype=np.uint16)
-    pixels = load(sixteen_bit_png(deep, colour_type=2))
-    np.testing.assert_allclose(pixels, deep.transpose(2, 0, 1) / 65535, atol=1 / 255)
+@pytest.mark.parametrize(("colour_type", "channels"), [(2, 3), (6, 4)])
+@pytest.mark.parametrize("opened", [False, True])
+def test_sixteen_bit_colour_pngs_keep_their_levels(colour_type: int, channels: int, opened: bool) -> None:
+    deep = np.random.default_rng(2).integers(0, 65536, (3, 4, channels), dtype=np.uint16)
+    raw = sixteen_bit_png(deep, colour_type=colour_type)
+    picture = open_picture(io.BytesIO(raw) if opened else raw)
+    assert picture.depth == 16
+    np.testing.assert_allclose(picture.pixels, deep.transpose(2, 0, 1)[:3] / 65535, atol=1e-7)
+    if channels == 4:
+        assert picture.alpha is not None
+        np.testing.assert_allclose(picture.alpha, deep.transpose(2, 0, 1)[3:] / 65535, atol=1e-7)
+
+
+@pytest.mark.parametrize("alpha", [None, torch.linspace(0, 1, 30).view(1, 5, 6)])
+def test_sixteen_bit_colour_is_written_with_all_its_bits(alpha: torch.Tensor | None, tmp_path: Path) -> None:
+    x = torch.from_numpy(np.random.default_rng(4).integers(0, 65536, (3, 5, 6)).astype(np.float32)) / 65535
+    path = save(x, tmp_path / "a.png", alpha=alpha, icc_profile=b"profile", depth=16)
+    read = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)  # another library's decoder; BGR
+    assert read is not None
+    np.testing.assert_array_equal(read[..., [2, 1, 0]], (x * 65535).round().movedim(0, -1).numpy())
+    picture = open_picture(path)
+    assert torch.equal(picture.pixels, x)
+    assert (picture.alpha is None) == (alpha is None)
 
 
 def test_sixteen_bit_gray_with_alpha_stays_gray() -> None:
@@ -323,7 +343,7 @@ def test_values_outside_are_clipped_not_wrapped(tmp_path: Path) -> None:
         ({"name": "noext"}, ImageError, "cannot write"),
         ({"name": "a.jpg", "alpha": torch.ones(1, 4, 4)}, ImageError, "JPEG has no transparency"),
         ({"alpha": torch.ones(1, 2, 2)}, ValueError, "alpha is"),
-        ({"depth": 16}, ValueError, "gray pictures"),
+        ({"depth": 16, "name": "a.tif"}, ImageError, "colour or with transparency need .png"),
         ({"depth": 12}, ValueError, "depth must be 8 or 16"),
         ({"name": "a.bmp", "alpha": torch.ones(1, 4, 4)}, ImageError, "BMP has no transparency"),
         ({"name": "a.ppm", "icc_profile": b"x"}, ImageError, "PPM has no colour profile"),

@@ -118,8 +118,8 @@ def test_floors_import_only_from_below() -> None:
     order = [
         "settings",
         "files",
-        "images",
         "png",
+        "images",
         "resize",
         "metrics",
         "degrade",

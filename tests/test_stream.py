@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from srlib import cli, images, zoo
 from srlib.data import photos
-from srlib.images import ImageError, Picture, load, open_picture, to_uint8
+from srlib.images import ImageError, load, open_picture, save, to_uint8
 from srlib.inference import SelfEnsemble, Tiled, receptive_radius, upscale
 from srlib.models import EDSR, ESPCN, FSRCNN, MDSR, SRCNN, VDSR, WDSR
 from srlib.png import PngWriter
@@ -243,15 +244,14 @@ def test_sixteen_bit_gray_stays_sixteen_bits(suffix: str, tmp_path: Path) -> Non
         np.testing.assert_array_equal(np.array(image), repeated(deep))
 
 
-def test_sixteen_bit_colour_is_written_with_all_its_bits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_sixteen_bit_colour_keeps_all_its_bits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     deep = torch.from_numpy(np.random.default_rng(2).integers(0, 65536, (4, 5, 6)).astype(np.float32)) / 65535
-    picture = Picture(deep[:3], torch.ones(1, 5, 6), PROFILE, 16)
-    monkeypatch.setattr("srlib.stream.open_picture", lambda _: picture)  # Pillow reads 8 bits of such files
-    cv2 = pytest.importorskip("cv2")
-    read = cv2.imread(str(large(tmp_path / "a.png")), cv2.IMREAD_UNCHANGED)[..., [2, 1, 0]]
-    np.testing.assert_array_equal(read, repeated((deep[:3] * 65535).round().movedim(0, -1).numpy()))
+    save(deep[:3], tmp_path / "a.png", alpha=torch.ones(1, 5, 6), icc_profile=PROFILE, depth=16)
+    read = cv2.imread(str(large(tmp_path / "a.png")), cv2.IMREAD_UNCHANGED)
+    assert read is not None
+    np.testing.assert_array_equal(
+        read[..., [2, 1, 0]], repeated((deep[:3] * 65535).round().movedim(0, -1).numpy())
+    )
     large(tmp_path / "a.png", ".tif")
     assert "TIFF cannot keep 16 bits here" in capsys.readouterr().err
 
