@@ -127,15 +127,22 @@ def save(
         raise ImageError(f"{path}: 16 bits a channel need .png or .tif")
     if depth == 16 and image is None and format_name != "PNG":
         raise ImageError(f"{path}: 16 bits a channel of colour or with transparency need .png")
+    if image is None:
+        with whole_or_nothing(path, ImageError) as file:
+            _write_deep(x, alpha, icc_profile, file)
+        return path
+    return save_pillow(image, path, icc_profile=icc_profile)
+
+
+def save_pillow(image: Image.Image, path: Path, *, icc_profile: bytes | None = None) -> Path:
+    """Write a Pillow image as ``save`` writes pictures: in the format's best quality, whole or not at all."""
+    format_name = FORMATS[path.suffix.lower()]
     best: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}
     options = best.get(format_name, {})
     if icc_profile:
         options["icc_profile"] = icc_profile
-    with whole_or_nothing(path, ImageError) as temporary:
-        if image is None:
-            _write_deep(x, alpha, icc_profile, temporary)
-            return path
-        image.save(temporary, format=format_name, **options)
+    with whole_or_nothing(path, ImageError) as file:
+        image.save(file, format=format_name, **options)
     return path
 
 

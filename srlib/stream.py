@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from srlib.files import whole_or_nothing
-from srlib.images import FORMATS, ImageError, Picture, from_uint8, open_picture, save, to_uint8
+from srlib.images import FORMATS, ImageError, Picture, from_uint8, open_picture, save, save_pillow, to_uint8
 from srlib.inference import by_tiles, check_scale, receptive_radius, upscale
 from srlib.png import PngWriter
 from srlib.resize import imresize
@@ -183,16 +184,19 @@ def _levels(rows: Tensor, depth: int) -> np.ndarray:
 
 
 def _write_other(strips: Iterator[Tensor], picture: Picture, target: Path, scale: int) -> None:
+    """Gather the strips, 8 bits in a Pillow image (which needs no second copy to be saved), then save."""
     height, width = (side * scale for side in picture.pixels.shape[1:])
-    channels = picture.pixels.shape[0]
-    shape = (channels + (picture.alpha is not None), height, width)
-    whole = torch.from_numpy(np.empty(shape, dtype=np.uint8 if picture.depth == 8 else np.float32))
+    if picture.depth == 16:  # gray without alpha: _fitted saw to it
+        save(torch.cat(list(strips), dim=1), target, icc_profile=picture.icc_profile, depth=16)
+        return
+    mode = ("L" if picture.pixels.shape[0] == 1 else "RGB") + ("" if picture.alpha is None else "A")
+    whole = Image.new(mode, (width, height))
     row = 0
     for strip in strips:
-        whole[:, row : row + strip.shape[1]] = to_uint8(strip) if picture.depth == 8 else strip
+        levels = to_uint8(strip).movedim(0, -1).contiguous().numpy()
+        whole.paste(Image.fromarray(levels[..., 0] if mode == "L" else levels), (0, row))
         row += strip.shape[1]
-    alpha = None if picture.alpha is None else whole[channels:]
-    save(whole[:channels], target, alpha=alpha, icc_profile=picture.icc_profile, depth=picture.depth)
+    save_pillow(whole, target, icc_profile=picture.icc_profile)
 
 
 # --- which picture goes where ---------------------------------------------------------------------
