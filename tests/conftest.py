@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import NoReturn
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on a busy machine torch's idle threads must not spin
+
 import pytest
 import torch
 

@@ -8,9 +8,21 @@ the picture already enlarged, and ``scale`` is None).
 from srlib.models.edsr import EDSR, MDSR
 from srlib.models.espcn import ESPCN
 from srlib.models.fsrcnn import FSRCNN
+from srlib.models.sparse import CoupledDictionaries
 from srlib.models.srcnn import SRCNN
 from srlib.models.srresnet import Discriminator, SRResNet
 from srlib.models.vdsr import VDSR
 from srlib.models.wdsr import WDSR
 
-__all__ = ["EDSR", "ESPCN", "FSRCNN", "MDSR", "SRCNN", "VDSR", "WDSR", "Discriminator", "SRResNet"]
+__all__ = [
+    "EDSR",
+    "ESPCN",
+    "FSRCNN",
+    "MDSR",
+    "SRCNN",
+    "VDSR",
+    "WDSR",
+    "CoupledDictionaries",
+    "Discriminator",
+    "SRResNet",
+]
