@@ -197,5 +197,5 @@ def with_changes(plan: Plan, steps: int | None, what: str | None, changes: Seque
     pairs = dict(change.partition("=")[::2] for change in changes)
     recipe = recipes.changed(plan.recipe, pairs)
     if steps is not None:
-        recipe = replace(recipe, steps=steps, warmup=min(recipe.warmup, steps // 10))
+        recipe = replace(recipe, steps=steps, warmup=min(recipe.warmup, steps // 20))
     return replace(plan, recipe=recipe, data=what or plan.data)
