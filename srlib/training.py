@@ -612,7 +612,9 @@ class _Reporter:
                 from tqdm import tqdm
             except ImportError:  # a borrowed GPU machine may have little more than torch
                 return self
-            self.bar = tqdm(total=100, disable=None, bar_format="{percentage:3.0f}% {bar} {desc}")
+            self.bar = tqdm(
+                desc="starting", total=100, disable=None, bar_format="{percentage:3.0f}% {bar} {desc}"
+            )
         return self
 
     def __call__(self) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -616,3 +617,15 @@ def test_a_small_edsr_beats_bicubic_by_a_decibel_after_a_minute_on_dead_leaves()
     run = fit(net, PatchBank(pictures, 3), recipe, setting=fixed, progress=False)
     gain = evaluate(net, "photos", 3).psnr - evaluate(Bicubic(3), "photos", 3).psnr
     assert gain >= 1.0, f"{gain:.2f} dB after {run.step} steps"
+
+
+@pytest.mark.slow
+def test_a_compiled_network_gives_the_same_losses() -> None:
+    if shutil.which("c++") is None:
+        pytest.skip("torch.compile needs a C++ compiler here")
+    recipe = Recipe(steps=4, batch=2, patch=6, lr=1e-3)
+    compiled, plain = tiny(), tiny()
+    losses = [quiet(compiled, bank(), recipe, setting=Setting(compile="compile")).losses]
+    losses.append(quiet(plain, bank(), recipe).losses)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert compiled.state_dict().keys() == plain.state_dict().keys()
