@@ -122,12 +122,12 @@ def inference_table() -> list[Row]:
 
 
 def peak_table(height: int = 120, width: int = 160) -> list[Row]:
-    """Each network's share of the multiply-adds a second that a matrix product reaches on this device."""
+    """Each network's share of the multiply-adds a second that a matrix product reaches on this device; both
+    take turns, for a machine's speed changes with its neighbours."""
     device = settings.device()
-    peak = _matmul_peak(device)
-    what = f"({peak / 1e9:.0f} GFLOP/s by a matrix product), {width} x {height}"
-    title = f"share of this device's float32 peak {what}"
-    print(f"\n{title}\n{'':46}{'GFLOP/s':>10}{'of peak':>10}")
+    title = f"share of this device's float32 peak (a large matrix product), {width} x {height}"
+    print(f"\n{title}\n{'':46}{'GFLOP/s':>10}{'product':>10}{'share':>10}")
+    products, flops = _products(device, torch.float32)
     rows = []
     for name, (make, scale) in ENLARGING.items():
         torch.manual_seed(0)
@@ -135,9 +135,10 @@ def peak_table(height: int = 120, width: int = 160) -> list[Row]:
         x = torch.rand(1, net.channels, height, width, device=device)  # type: ignore[arg-type]
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             forward(net, imresize(x, scale) if net.pre_upsample else x, scale)
-        times = _turns({name: lambda net=net, x=x, scale=scale: upscale(net, x, scale)}, 5)
-        rate = counter.get_total_flops() / times[name]
-        print(f"{name:46}{rate / 1e9:10.1f}{rate / peak:10.2f}", flush=True)
+        times = _turns({**products, name: lambda net=net, x=x, scale=scale: upscale(net, x, scale)}, 9)
+        rate = counter.get_total_flops() / times.pop(name)
+        peak = flops / min(times.values())
+        print(f"{name:46}{rate / 1e9:10.1f}{peak / 1e9:10.1f}{rate / peak:10.2f}", flush=True)
         rows.append(
             {"table": title, "name": name, "unit": "GFLOP/s", "value": rate / 1e9, "ratio": rate / peak}
         )
@@ -155,25 +156,27 @@ def gpu_table() -> list[Row]:
     x = torch.rand(16, 3, 48, 48, device=device)
     with FlopCounterMode(display=False) as counter:
         models.EDSR(2).to(device)(x).sum().backward()
-    floor = _matmul_peak(device, torch.bfloat16) / counter.get_total_flops()
+    products, flops = _products(device, torch.bfloat16)
+    floor = flops / min(_turns(products, 10).values()) / counter.get_total_flops()
     rate = run.step / run.seconds
     title = f"EDSR-baseline x2 training steps a second ({run.setting})"
     print(f"\n{title}: {rate:.0f}, floor {floor:.0f}, reached {rate / floor:.2f}")
     return [{"table": title, "name": "fit", "unit": "steps/s", "value": rate, "ratio": rate / floor}]
 
 
-def _matmul_peak(device: torch.device, dtype: torch.dtype = torch.float32, size: int = 2048) -> float:
-    """Multiply-adds times two a second of a large matrix product, by the faster of two libraries: torch's own
-    and the convolutions' (a 1x1 convolution of many channels is a matrix product; on AMD it wins by two)."""
+def _products(
+    device: torch.device, dtype: torch.dtype, size: int = 2048
+) -> tuple[dict[str, Callable[[], object]], float]:
+    """One large matrix product by two libraries, torch's own and the convolutions' (a 1x1 convolution of many
+    channels is one; on AMD it is twice as fast), and how many multiplications and additions it has."""
     a, b = (torch.rand(size, size, device=device).to(dtype) for _ in range(2))
     x = a.T.reshape(1, size, 32, size // 32).contiguous(memory_format=torch.channels_last)
     w = b[:, :, None, None].contiguous(memory_format=torch.channels_last)
-    best = min(_turns({"matmul": lambda: a @ b, "1x1": lambda: F.conv2d(x, w)}, 10, least=True).values())
-    return 2 * size**3 / best
+    return {"product": lambda: a @ b, "1x1 convolution": lambda: F.conv2d(x, w)}, 2.0 * size**3
 
 
-def _turns(calls: dict[str, Callable[[], object]], repeats: int, *, least: bool = False) -> dict[str, float]:
-    """Median (or least) seconds of each call; they take turns, so that a busy moment hits all alike."""
+def _turns(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Median seconds of each call; they take turns, so that a busy moment hits all alike."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for name, call in itertools.chain(*[calls.items()] * (repeats + 2)):
         start = time.perf_counter()
@@ -181,11 +184,7 @@ def _turns(calls: dict[str, Callable[[], object]], repeats: int, *, least: bool 
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         times[name].append(time.perf_counter() - start)
-    return {name: (min if least else _median)(mine[2:]) for name, mine in times.items()}
-
-
-def _median(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]
+    return {name: sorted(mine[2:])[repeats // 2] for name, mine in times.items()}
 
 
 def _rates(title: str, times: dict[str, float], aside: str) -> list[Row]:
