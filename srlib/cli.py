@@ -113,6 +113,7 @@ def _train_options(train: argparse.ArgumentParser) -> None:
     train.add_argument(
         "--measure", default="photos,set5,set14,b100", metavar="SETS", help="test sets (default: %(default)s)"
     )
+    train.add_argument("--pack", type=Path, help="take sets from this file (srlib zoo pack)")
     train.add_argument("--note", default="", help="a line for the card")
     train.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
     train.add_argument("--out", type=Path, help="folder of weights and card (default: the run's folder)")
@@ -140,22 +141,17 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from srlib import recipes, settings
     from srlib.speed import Setting
     from srlib.zoo import train
 
-    wrong = [change for change in options.changes if "=" not in change]
-    if wrong:
-        raise ValueError(f"--set takes FIELD=VALUE, as in lr=1e-3, not {wrong[0]!r}")
-    plan = recipes.plan(options.name, options.scale, options.profile or settings.profile())
-    plan = train.with_changes(plan, options.steps, options.data, options.changes)
+    plan = train.planned(options)
     card = train.train(
         plan,
         runs=options.runs,
         out=options.out or options.runs / plan.title,
         seed=options.seed,
         minutes=options.minutes,
-        pack_file=train.packed_for(plan, options.runs / f"{plan.data.replace('+', '-')}.zip"),
+        pack_file=options.pack,
         setting=Setting() if options.float32 else None,
         from_scratch=options.from_scratch,
         note=options.note,
@@ -261,7 +257,9 @@ def _zoo_train_next(options: argparse.Namespace) -> int:
     print(f"next of {len(lines)}: srlib train {' '.join(lines[0])}")
     more = ["--runs", str(options.runs), "--out", str(options.out or zoo.FOLDER)]
     more += ["--minutes", str(options.minutes)] if options.minutes else []
-    code = _train(_parser().parse_args(["train", *lines[0], *more]))
+    asked = _parser().parse_args(["train", *lines[0], *more])
+    asked.pack = train.packed_for(train.planned(asked), options.runs)
+    code = _train(asked)
     if code == 0:
         train.tick(lines[0], queue)
     return code

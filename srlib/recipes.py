@@ -270,7 +270,8 @@ def changed(recipe: Recipe, changes: Mapping[str, str]) -> Recipe:
 def pictures(what: str, pack: Path | None = None) -> tuple[dict[str, Tensor], str]:
     """The training pictures that ``what`` names, uint8, and a description for the card. Parts are joined by
     +: "leaves:150" makes 150 pictures of dead leaves, a set's name takes that set ("t91"), anything else is
-    a folder. Sets that are not at hand are taken from the ``pack`` file if it has them, else fetched."""
+    a folder. Sets that the ``pack`` file holds are taken from there, so that a run goes on with the same
+    pictures on a machine that has nothing else; other sets are fetched."""
     found: dict[str, Tensor] = {}
     words = []
     for part in what.split("+"):
@@ -293,6 +294,6 @@ def pictures(what: str, pack: Path | None = None) -> tuple[dict[str, Tensor], st
 def _set(part: str, pack: Path | None) -> Mapping[str, Tensor]:
     if part.lower() not in data.names():
         return data.load_folder(part)
-    if data.find(part) is None and pack is not None and part.lower() in packed_sets(pack):
+    if pack is not None and part.lower() in packed_sets(pack):
         return unpacked(pack, part.lower())
     return data.load_folder(data.fetch(part))

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from srlib import checkpoint, parallel
+from srlib import checkpoint, parallel, settings
 from srlib.data.bank import PatchBank
 from srlib.evaluation import evaluate
 from srlib.losses import (
@@ -270,7 +270,8 @@ def gan_step(run: "Run", x: Tensor, hr: Tensor, scale: int | None) -> dict[str, 
 class Run:
     """A training, under way or ended. ``step`` taken of ``recipe.steps``; ``curves["loss"]`` has one number
     a step (SRGAN: also content, adversarial, critic); ``psnrs`` the validation as (step, dB); ``best`` the
-    best of them and ``best_weights`` its weights; ``seconds`` it took. A callback may set ``stop``."""
+    best of them and ``best_weights`` its weights; ``seconds`` it took, on ``trained_on``, one device or more.
+    A callback may set ``stop``."""
 
     def __init__(
         self, model: nn.Module, recipe: Recipe, setting: Setting, critic: Critic | None = None
@@ -282,6 +283,7 @@ class Run:
         self.judge = Player(critic.model, recipe) if critic else None
         self.average = copy.deepcopy(model) if recipe.ema else None
         self.step, self.seconds, self.stop = 0, 0.0, False
+        self.trained_on: list[str] = []
         self.curves: dict[str, list[float]] = {"loss": []}
         self.psnrs: list[tuple[int, float]] = []
         self.best: tuple[int, float] | None = None
@@ -352,6 +354,8 @@ class Run:
         return {
             "recipe": json.dumps(asdict(self.recipe)),
             "setting": asdict(self.setting),
+            "device": bank.device.type,
+            "trained_on": self.trained_on,
             "pictures": bank.fingerprint(),
             "random": {"bank": bank.state(), "torch": torch.get_rng_state()},
             "step": self.step,
@@ -375,6 +379,7 @@ class Run:
         self.step, self.seconds = state["step"], state["seconds"]
         self.curves = {name: values.tolist() for name, values in state["curves"].items()}
         self.psnrs, self.best = state["psnrs"], state["best"]
+        self.trained_on = state["trained_on"]
         self.best_weights = state["best_weights"]
         self._skips_told = self.skipped
         bank.set_state(state["random"]["bank"])
@@ -419,7 +424,7 @@ def fit(
         critic.features.to(device)
     place = Path(folder) / "checkpoint.pt" if folder is not None else None
     found = _found(place, recipe, bank)
-    if setting is None and found:
+    if setting is None and found and found["device"] == device.type:
         setting = Setting(**found["setting"])
     if setting is None:
         setting = parallel.agree(_timed(model, bank, recipe, critic) if rank == 0 else None, device)
@@ -428,6 +433,9 @@ def fit(
         run.load(found, bank)
         if rank == 0:
             print(f"going on from step {run.step} of {recipe.steps}")
+    name = f"{settings.device_name(device)}; {setting}"
+    if run.done < 1 and name not in run.trained_on:
+        run.trained_on.append(name)
     step = _prepared(run, processes)
     measure = _measure(validate, bank.scales)
     report = _Reporter(run, callbacks, enabled=progress and rank == 0)

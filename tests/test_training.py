@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from srlib import checkpoint
+from srlib import checkpoint, settings
 from srlib.checkpoint import CheckpointError
 from srlib.data.bank import PatchBank
 from srlib.models import EDSR, ESPCN, FSRCNN, MDSR, SRCNN, VDSR, WDSR, Discriminator, SRResNet
@@ -337,6 +337,24 @@ def test_timing_changes_neither_the_model_nor_the_draws() -> None:
     run = fit(timed, bank(), Recipe(steps=3, batch=2, patch=6), progress=False)
     quiet(fixed, bank(), Recipe(steps=3, batch=2, patch=6), setting=run.setting)
     assert same_weights(timed, fixed)
+
+
+def test_a_run_begun_on_another_kind_of_device_goes_on_here(tmp_path: Path) -> None:
+    recipe = Recipe(steps=2, batch=2, patch=6)
+    path = tmp_path / "checkpoint.pt"
+    quiet(tiny(), bank(), recipe, folder=tmp_path)
+    state = checkpoint.read(path)
+    assert state["trained_on"] == [f"{settings.device_name(torch.device('cpu'))}; {PLAIN}"]
+    # What a GPU would have left: its generator's state has 16 bytes, its setting is a CUDA graph.
+    state["random"]["bank"] = torch.arange(16, dtype=torch.uint8)
+    state |= {"device": "cuda", "setting": {"bf16": True, "compile": "graph"}, "trained_on": ["a GPU"]}
+    for steps in (2, 4):  # finished there, and unfinished
+        checkpoint.write(state, path)
+        run = quiet(tiny(), bank(), replace(recipe, steps=steps), folder=tmp_path, setting=None)
+        assert run.step == steps
+        assert run.setting.compile == "no"
+        assert run.trained_on[0] == "a GPU"
+        assert len(run.trained_on) == steps // 2
 
 
 @pytest.mark.parametrize(

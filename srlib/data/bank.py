@@ -103,8 +103,13 @@ class PatchBank:
         return self._generator.get_state()
 
     def set_state(self, state: Tensor) -> None:
-        """Go on drawing from where ``state`` was taken."""
-        self._generator.set_state(state)
+        """Go on drawing from where ``state`` was taken. What another kind of device left (its random numbers
+        are others) becomes a seed."""
+        if state.shape == self._generator.get_state().shape:
+            self._generator.set_state(state)
+        else:
+            digest = hashlib.sha256(state.numpy().tobytes()).digest()
+            self._generator.manual_seed(int.from_bytes(digest[:7], "big"))
 
     def _draw(self, below: int, count: int) -> Tensor:
         return torch.randint(below, (count,), generator=self._generator, device=self.device)

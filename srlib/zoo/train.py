@@ -1,5 +1,6 @@
 """``srlib train``: a plan followed from data to weights and card; and the queue of what still wants it."""
 
+import argparse
 import re
 import shlex
 import subprocess
@@ -80,7 +81,7 @@ def train(
         profile=plan.profile,
         steps=run.step,
         seed=seed,
-        device=settings.device_name(bank.device) + f" ({run.setting})",
+        device=", then ".join(run.trained_on),
         hours=round(run.seconds / 3600, 4),
         started_from=started_from,
         results=measure(model, plan.scales, measured_on),
@@ -178,18 +179,26 @@ def tick(arguments: list[str], queue: Path = QUEUE) -> None:
         file.write(text.encode())
 
 
-def packed_for(plan: Plan, path: Path) -> Path | None:
-    """The file of training images that the plan needs, made if the sets are at hand and it is not there;
-    None if it needs none, or the sets are neither here nor packed."""
+def packed_for(plan: Plan, folder: Path) -> Path | None:
+    """The file below ``folder`` with the training images that the plan needs, made if the sets are at hand
+    and it is not there; None if it needs none, or the sets are neither here nor packed."""
     sets = [part.strip().lower() for part in plan.data.split("+")]
     sets = [part for part in sets if part in data.names()]
-    if not sets:
-        return None
-    if not path.exists() and all(data.find(name) for name in sets):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{'-'.join(sets)}.zip"
+    if sets and not path.exists() and all(data.find(name) for name in sets):
+        folder.mkdir(parents=True, exist_ok=True)
         pack(sets, path)
         print(f"{path}: {', '.join(sets)}, {path.stat().st_size / 1e6:.1f} MB")
-    return path if path.exists() else None
+    return path if sets and path.exists() else None
+
+
+def planned(options: argparse.Namespace) -> Plan:
+    """The plan that the arguments of ``srlib train`` ask for."""
+    wrong = [change for change in options.changes if "=" not in change]
+    if wrong:
+        raise ValueError(f"--set takes FIELD=VALUE, as in lr=1e-3, not {wrong[0]!r}")
+    plan = recipes.plan(options.name, options.scale, options.profile or settings.profile())
+    return with_changes(plan, options.steps, options.data, options.changes)
 
 
 def with_changes(plan: Plan, steps: int | None, what: str | None, changes: Sequence[str]) -> Plan:

@@ -209,3 +209,16 @@ def test_a_bank_on_a_gpu_samples_there() -> None:
     lr, hr = PatchBank([torch.rand(3, 40, 40)], 2, "cuda").sample(4, 6)
     assert lr.is_cuda
     assert hr.is_cuda
+
+
+def test_the_draws_go_on_from_a_state_and_from_another_devices_state_by_a_seed_made_of_it() -> None:
+    pictures = [torch.rand(3, 20, 20, generator=torch.Generator().manual_seed(1))]
+    first, second = PatchBank(pictures, 2, seed=0), PatchBank(pictures, 2, seed=5)
+    first.sample(3, 4)
+    second.set_state(first.state())
+    for a, b in zip(first.sample(3, 4), second.sample(3, 4), strict=True):
+        assert torch.equal(a, b)
+    for foreign in (first, second):
+        foreign.set_state(torch.arange(16, dtype=torch.uint8))
+    for a, b in zip(first.sample(3, 4), second.sample(3, 4), strict=True):
+        assert torch.equal(a, b)

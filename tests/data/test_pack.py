@@ -74,6 +74,19 @@ def test_training_takes_a_set_from_the_pack_where_it_is_not_at_hand(
     assert words == "t91 (8 pictures) + dead leaves (1 pictures of 512 x 512, seeds from 0)"
 
 
+def test_a_run_sees_the_same_pictures_where_the_sets_are_and_where_only_the_pack_is(
+    sets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pack(["t91"], tmp_path / "whole.zip").stat().st_size
+    with pytest.warns(UserWarning, match="pictures fit"):
+        file = pack(["t91"], tmp_path / "images.zip", limit=int(whole * 0.7))
+    monkeypatch.setattr(recipes.data, "fetch", lambda name: sets[name])
+    there = recipes.pictures("t91", file)
+    monkeypatch.delenv("SRLIB_DATA", raising=False)
+    assert recipes.pictures("t91", file)[0].keys() == there[0].keys()
+    assert len(there[0]) < len(recipes.pictures("t91")[0]) == 8
+
+
 @pytest.mark.slow
 def test_the_books_training_images_fit_into_one_file_that_travels(data_root: Path, tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match=r"bsds399: \d+ of 399 pictures fit"):

@@ -143,7 +143,9 @@ def test_a_machine_with_little_more_than_torch_trains_from_the_pack_and_leaves_m
     runs = tmp_path / "runs"
     runs.mkdir()
     pack(["t91"], runs / "t91.zip")
-    call = ["train", "espcn", "-s", "2", "--data", "t91", "--steps", "3", *TINY[2:], "--runs", str(runs)]
+    queue = tmp_path / "QUEUE.md"
+    queue.write_text(f"- [ ] `srlib train espcn -s 2 --data t91 --steps 3 {' '.join(TINY[2:])}`\n")
+    call = ["zoo", "train-next", "--queue", str(queue), "--runs", str(runs), "--out", str(tmp_path / "out")]
     environment = {k: v for k, v in os.environ.items() if k != "SRLIB_DATA"} | {
         "SRLIB_CACHE": str(tmp_path / "no")
     }
@@ -156,7 +158,8 @@ def test_a_machine_with_little_more_than_torch_trains_from_the_pack_and_leaves_m
     monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "no"))
     assert cli.main(call) == 0
     assert "going on from step 3 of 3" in capsys.readouterr().out
-    assert zoo.card("espcn", 2, runs / "espcn-x2-quick").data == "t91 (2 pictures)"
+    assert zoo.card("espcn", 2, tmp_path / "out").data == "t91 (2 pictures)"
+    assert train.waiting(queue) == []
 
 
 # --- plans ---
