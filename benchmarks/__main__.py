@@ -7,9 +7,7 @@ Each row is the median of repeated calls, in milliseconds (or crops a second), a
 import json
 import os
 import platform
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from torch.utils.data import DataLoader
 
 from benchmarks.naive import PngPatches, naive_imresize, write_pngs
 from benchmarks.networks import TRAINED, gpu_table, inference_table, peak_table, training_tables
+from benchmarks.timing import Row, medians_ms, rates_table, table
 from srlib import settings
 from srlib.data import PatchBank, dead_leaves, photos
 from srlib.images import to_uint8
@@ -32,7 +31,6 @@ from srlib.metrics import psnr, ssim
 from srlib.resize import imresize
 
 RESULTS = Path(__file__).parent / "results" / "bench.json"
-Row = dict[str, Any]
 
 # What the project promises: srlib is at least so many times as fast as this row of this table. A miss is
 # printed and written down, not hidden; the cause may be the machine (a second core that is not free).
@@ -57,35 +55,6 @@ WANTED = [
         1.3,
     ),
 ]
-
-
-def medians_ms(calls: dict[str, Callable[[], object]], seconds: float = 2.0) -> dict[str, float]:
-    """Median time of each call in milliseconds. They take turns, so that a busy moment of the machine hits
-    all alike; each is called at least 3 times and for about ``seconds``."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for call in calls.values():
-        call()
-    for _ in range(50):
-        for name, call in calls.items():
-            mine = times[name]
-            if len(mine) < 3 or sum(mine) < seconds:
-                start = time.perf_counter()
-                call()
-                mine.append(time.perf_counter() - start)
-    return {name: statistics.median(mine) * 1e3 for name, mine in times.items()}
-
-
-def table(title: str, unit: str, calls: dict[str, Callable[[], object]]) -> list[Row]:
-    """Time srlib's call and its peers', print a table, return its rows."""
-    print(f"\n{title}\n{'':46}{unit:>10}{'x srlib':>10}")
-    values = medians_ms(calls)
-    ours = next(iter(values.values()))
-    for name, value in values.items():
-        print(f"{name:46}{value:10.2f}{value / ours:10.2f}", flush=True)
-    return [
-        {"table": title, "name": name, "unit": unit, "value": value, "ratio": value / ours}
-        for name, value in values.items()
-    ]
 
 
 def resize_tables() -> list[Row]:
@@ -183,14 +152,7 @@ def crops_table(scale: int = 2, patch: int = 48, batch: int = 16) -> list[Row]:
             values = {name: 1e3 * batch / ms for name, ms in medians_ms(calls).items()}
     finally:
         torch.set_num_threads(threads)
-    print(f"\n{title}\n{'':46}{'pairs/s':>10}{'x srlib':>10}")
-    ours = next(iter(values.values()))
-    for name, value in values.items():
-        print(f"{name:46}{value:10.0f}{ours / value:10.2f}")
-    return [
-        {"table": title, "name": name, "unit": "pairs/s", "value": value, "ratio": ours / value}
-        for name, value in values.items()
-    ]
+    return rates_table(title, "pairs/s", values)
 
 
 def leaves_table() -> list[Row]:

@@ -2,13 +2,10 @@
 do at all (a large matrix product in the same number type)."""
 
 import copy
-import itertools
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +14,7 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.naive import PngPatches, write_pngs
+from benchmarks.timing import Row, medians_ms, rates_table
 from srlib import models, settings
 from srlib.data import PatchBank, photos
 from srlib.images import luma
@@ -26,7 +24,6 @@ from srlib.resize import imresize
 from srlib.speed import Setting
 from srlib.training import Recipe, Run, draw, fit, pixel_step
 
-Row = dict[str, Any]
 TRAINED: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "ESPCN x3": (lambda: models.ESPCN(3), 24),
     "EDSR x3, 4 blocks of 24 features": (lambda: models.EDSR(3, blocks=4, features=24), 24),
@@ -46,7 +43,7 @@ ENLARGING: dict[str, tuple[Callable[[], nn.Module], int]] = {
 }
 
 
-def training_tables(batch: int = 16, scale: int = 3, steps: int = 60) -> list[Row]:
+def training_tables(batch: int = 16, scale: int = 3) -> list[Row]:
     """Steps a second of ``fit``'s step against the loop that a tutorial writes: float32, contiguous, Adam,
     one picture file opened for each patch; and against the same loop on patches from the bank."""
     rows = []
@@ -67,9 +64,9 @@ def training_tables(batch: int = 16, scale: int = 3, steps: int = 60) -> list[Ro
                     copy.deepcopy(net), lambda bank=bank, patch=patch: bank.sample(batch, patch)
                 ),
             }
-            times = _turns(calls, steps)
+            rates = {call: 1e3 / ms for call, ms in medians_ms(calls, seconds=3).items()}
         title = f"training steps a second, {name}, batch {batch}, LR patch {patch}"
-        rows += _rates(title, times, f" ({setting})")
+        rows += rates_table(title, "steps/s", rates, f"({setting})")
     return rows
 
 
@@ -117,8 +114,9 @@ def inference_table() -> list[Row]:
     worst = (ours() - plain().clamp(0, 1)).abs().max().item()
     assert worst < 1 / 512, f"upscale differs by {worst} from the network itself"
     title = "pictures a second, EDSR-baseline x4, 320 x 240 -> 1280 x 960"
-    times = _turns({"srlib.inference.upscale": ours, "the same network, float32, contiguous": plain}, 5)
-    return _rates(title, times, f" (largest difference {worst:.1e})")
+    times = medians_ms({"srlib.inference.upscale": ours, "the same network, float32, contiguous": plain}, 5)
+    rates = {name: 1e3 / ms for name, ms in times.items()}
+    return rates_table(title, "pictures/s", rates, f"(largest difference {worst:.1e})")
 
 
 def peak_table(height: int = 120, width: int = 160) -> list[Row]:
@@ -135,9 +133,9 @@ def peak_table(height: int = 120, width: int = 160) -> list[Row]:
         x = torch.rand(1, net.channels, height, width, device=device)  # type: ignore[arg-type]
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             forward(net, imresize(x, scale) if net.pre_upsample else x, scale)
-        times = _turns({**products, name: lambda net=net, x=x, scale=scale: upscale(net, x, scale)}, 9)
-        rate = counter.get_total_flops() / times.pop(name)
-        peak = flops / min(times.values())
+        times = medians_ms({**products, name: lambda net=net, x=x, scale=scale: upscale(net, x, scale)}, 1)
+        rate = 1e3 * counter.get_total_flops() / times.pop(name)
+        peak = 1e3 * flops / min(times.values())
         print(f"{name:46}{rate / 1e9:10.1f}{peak / 1e9:10.1f}{rate / peak:10.2f}", flush=True)
         rows.append(
             {"table": title, "name": name, "unit": "GFLOP/s", "value": rate / 1e9, "ratio": rate / peak}
@@ -157,7 +155,7 @@ def gpu_table() -> list[Row]:
     with FlopCounterMode(display=False) as counter:
         models.EDSR(2).to(device)(x).sum().backward()
     products, flops = _products(device, torch.bfloat16)
-    floor = flops / min(_turns(products, 10).values()) / counter.get_total_flops()
+    floor = 1e3 * flops / min(medians_ms(products, 1).values()) / counter.get_total_flops()
     rate = run.step / run.seconds
     title = f"EDSR-baseline x2 training steps a second ({run.setting})"
     print(f"\n{title}: {rate:.0f}, floor {floor:.0f}, reached {rate / floor:.2f}")
@@ -173,33 +171,3 @@ def _products(
     x = a.T.reshape(1, size, 32, size // 32).contiguous(memory_format=torch.channels_last)
     w = b[:, :, None, None].contiguous(memory_format=torch.channels_last)
     return {"product": lambda: a @ b, "1x1 convolution": lambda: F.conv2d(x, w)}, 2.0 * size**3
-
-
-def _turns(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each call; they take turns, so that a busy moment hits all alike."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for name, call in itertools.chain(*[calls.items()] * (repeats + 2)):
-        start = time.perf_counter()
-        call()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        times[name].append(time.perf_counter() - start)
-    return {name: sorted(mine[2:])[repeats // 2] for name, mine in times.items()}
-
-
-def _rates(title: str, times: dict[str, float], aside: str) -> list[Row]:
-    print(f"\n{title}{aside}\n{'':46}{'a second':>10}{'x srlib':>10}")
-    ours = next(iter(times.values()))
-    for name, value in times.items():
-        print(f"{name:46}{1 / value:10.2f}{value / ours:10.2f}", flush=True)
-    return [
-        {
-            "table": title,
-            "name": name,
-            "unit": "1/s",
-            "value": 1 / value,
-            "ratio": value / ours,
-            "aside": aside.strip(),
-        }
-        for name, value in times.items()
-    ]

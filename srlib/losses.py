@@ -17,6 +17,12 @@ def charbonnier(sr: Tensor, hr: Tensor, eps: float = 1e-3) -> Tensor:
     return ((sr - hr).square() + eps**2).sqrt().mean()
 
 
+def euclidean(sr: Tensor, hr: Tensor) -> Tensor:
+    """Caffe's Euclidean loss: half the squared error summed over each patch, mean over the batch. The
+    learning rates of SRCNN, FSRCNN and VDSR were chosen for it. Chapter 4."""
+    return (sr - hr).square().sum() / (2 * len(sr))
+
+
 def total_variation(x: Tensor) -> Tensor:
     """Mean absolute difference of neighbours, down plus across: 0 for a flat picture. Chapter 8."""
     down = (x[..., 1:, :] - x[..., :-1, :]).abs().mean()

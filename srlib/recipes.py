@@ -5,7 +5,6 @@ the papers', with the papers' data. ``srlib train NAME`` follows a plan and may 
 """
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor
 from srlib import data
 from srlib.data.pack import packed_sets, unpacked
 from srlib.images import to_uint8
+from srlib.names import there_are
 from srlib.settings import Profile
 from srlib.training import Recipe
 
@@ -70,7 +70,6 @@ def _quick(steps: int, *, lr: float = 1e-3, batch: int = 16, patch: int = 16, **
         "schedule": "cosine",
         "warmup": min(50, steps // 20),
         "ema": 0.99,
-        "loss": "l1",
     }
     return Recipe(steps=steps, lr=lr, batch=batch, patch=patch, **{**settings, **more})
 
@@ -107,10 +106,19 @@ _WDSR = replace(_EDSR, lr=1e-3)
 # The students' re-implementation: 200 epochs of 800 pictures in batches of 4, halved every 40 epochs.
 _REPORT = replace(_EDSR, steps=40_000, batch=4, milestones=(8_000, 16_000, 24_000, 32_000), lr=1e-4)
 
-_LUMA = {"channels": 1}
 _BEFORE: dict[str, Any] = {"scale_argument": None, "channels": 1, "full_data": "t91"}
 _SMALL_PATCHES = {2: 16, 3: 11, 4: 8}
 _VDSR_DATA = "t91+bsds399"
+_SRGAN_NETWORK = _Network(
+    "SRResNet",
+    {},
+    _quick(70, patch=24, batch=4, lr=1e-4),
+    _SRGAN,
+    "div2k-train",
+    scales=(4,),
+    start="srresnet",
+    content="relu2_2",
+)
 
 NETWORKS: dict[str, _Network] = {
     "srcnn-915": _Network(
@@ -156,26 +164,8 @@ NETWORKS: dict[str, _Network] = {
     "srresnet": _Network(
         "SRResNet", {}, _quick(500, patch=12, batch=8, loss="l2"), _SRRESNET, "div2k-train", scales=(4,)
     ),
-    "srgan": _Network(
-        "SRResNet",
-        {},
-        _quick(70, patch=24, batch=4, lr=1e-4),
-        _SRGAN,
-        "div2k-train",
-        scales=(4,),
-        start="srresnet",
-        content="relu2_2",
-    ),
-    "srgan-mse": _Network(
-        "SRResNet",
-        {},
-        _quick(70, patch=24, batch=4, lr=1e-4),
-        _SRGAN,
-        "div2k-train",
-        scales=(4,),
-        start="srresnet",
-        content="pixels",
-    ),
+    "srgan": _SRGAN_NETWORK,
+    "srgan-mse": replace(_SRGAN_NETWORK, content="pixels"),
     "edsr-small": _Network(
         "EDSR",
         {"blocks": 4, "features": 24},
@@ -218,9 +208,7 @@ NETWORKS: dict[str, _Network] = {
 def plan(name: str, scale: int | None = None, profile: Profile = "quick") -> Plan:
     """How ``name`` is trained for ``scale`` (left out for networks of several or of one). Chapters 4-11."""
     if name not in NETWORKS:
-        near = difflib.get_close_matches(name, NETWORKS, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"there is no plan for {name!r}; {hint}There are: {', '.join(NETWORKS)}")
+        raise ValueError(f"there is no plan for {name!r}; {there_are(name, NETWORKS)}")
     it = NETWORKS[name]
     if it.together:
         if scale is not None and scale not in it.scales:
@@ -235,11 +223,11 @@ def plan(name: str, scale: int | None = None, profile: Profile = "quick") -> Pla
     arguments = dict(it.arguments)
     if it.scale_argument is not None:
         arguments[it.scale_argument] = scales[0]
-    elif it.model == "SRCNN" and profile == "quick":
+    if it.model == "SRCNN" and profile == "quick":
         arguments["init"] = "he"  # the paper's initial weights do not learn in a minute
-    recipe = it.quick if profile == "quick" else it.full
-    if profile == "full" and scales[0] in it.patches and not it.together:
-        recipe = replace(recipe, patch=it.patches[scales[0]])
+    recipe = it.quick
+    if profile == "full":
+        recipe = replace(it.full, patch=it.patches.get(scales[0], it.full.patch))
     start = (it.start, scales[0]) if it.start else None
     if it.warm and scales[0] > 2:
         start = (name, 2)

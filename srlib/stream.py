@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from srlib.data.folder import picture_files
 from srlib.files import whole_or_nothing
 from srlib.images import FORMATS, ImageError, Picture, from_uint8, open_picture, save, save_pillow, to_uint8
 from srlib.inference import by_tiles, check_scale, receptive_radius, upscale
@@ -236,15 +237,7 @@ def _pairs(source: Path, out: Path | None, scale: int) -> list[tuple[Path, Path]
         pictures, folder = [source], out or source.parent
     else:
         named = source if source.name not in ("", "..") else source.resolve()  # . and .. have no name
-        pictures, folder = _pictures_in(source), out or named.with_name(f"{named.name}-x{scale}")
+        pictures, folder = picture_files(source), out or named.with_name(f"{named.name}-x{scale}")
     if folder.exists() and not folder.is_dir():
         raise ImageError(f"{folder}: this is a file; name a folder with -o")
     return [(picture, folder / f"{picture.stem}-x{scale}.png") for picture in pictures]
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    visible = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    pictures = sorted(path for path in visible if path.suffix.lower() in FORMATS)
-    if not pictures:
-        raise ImageError(f"{folder}: no pictures in this folder ({', '.join(sorted(FORMATS))})")
-    return pictures

@@ -30,18 +30,12 @@ from srlib.losses import (
     charbonnier,
     content_loss,
     discriminator_loss,
+    euclidean,
     generator_loss,
     total_variation,
 )
 from srlib.resize import imresize
 from srlib.speed import Graphed, Setting, candidates, fastest
-
-
-def euclidean(sr: Tensor, hr: Tensor) -> Tensor:
-    """Caffe's Euclidean loss: half the squared error summed over each patch, mean over the batch. The
-    learning rates of SRCNN, FSRCNN and VDSR were chosen for it. Chapter 4."""
-    return (sr - hr).square().sum() / (2 * len(sr))
-
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": F.l1_loss,

@@ -14,6 +14,7 @@ from srlib.losses import (
     charbonnier,
     content_loss,
     discriminator_loss,
+    euclidean,
     generator_loss,
     total_variation,
 )
@@ -32,6 +33,11 @@ def write_caffe(path: Path, blocks: int = 2) -> dict[str, np.ndarray]:
             before = width
     np.savez(path, **arrays)  # type: ignore[arg-type]
     return arrays
+
+
+def test_the_euclidean_loss_is_caffes_half_the_sum_over_a_patch_averaged_over_the_batch() -> None:
+    sr, hr = torch.zeros(2, 1, 2, 2), torch.tensor([1.0, 2.0]).view(2, 1, 1, 1).expand(2, 1, 2, 2)
+    assert euclidean(sr, hr).item() == (4 * 1 / 2 + 4 * 4 / 2) / 2
 
 
 def test_charbonnier_is_its_formula_and_flat_at_zero() -> None:

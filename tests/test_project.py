@@ -117,6 +117,7 @@ def _is_type_checking(node: ast.AST) -> bool:
 def test_floors_import_only_from_below() -> None:
     order = [
         "settings",
+        "names",
         "files",
         "png",
         "images",

@@ -7,7 +7,6 @@ goes on where it stopped. A classroom can serve the files itself: with ``SRLIB_M
 each file is asked for at ``<mirror>/<set>/<file>``, under the names of ``registry/<set>.txt``.
 """
 
-import difflib
 import errno
 import shutil
 import stat
@@ -21,6 +20,7 @@ from srlib import settings
 from srlib.data import sources
 from srlib.data.download import DataError, Downloads
 from srlib.data.sources import Source
+from srlib.names import there_are
 
 THREADS = 4  # files that are brought at the same time
 
@@ -61,9 +61,7 @@ def _source(name: str) -> Source:
     wanted = name.strip().lower().replace("_", "-")
     if wanted in by_name:
         return by_name[wanted]
-    near = difflib.get_close_matches(wanted, by_name, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ValueError(f"no image set is called {name!r}; {hint}There are: {', '.join(names())}")
+    raise ValueError(f"no image set is called {name!r}; {there_are(wanted, by_name, names())}")
 
 
 # --- what is at hand ---

@@ -5,9 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from srlib.images import ImageError, load
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+from srlib.images import FORMATS, ImageError, load
 
 PHOTOS = {
     "astronaut": "astronaut.png",
@@ -48,6 +46,12 @@ def load_folder(path: str | Path) -> dict[str, Tensor]:
 
 def iterate_folder(path: str | Path) -> Iterator[tuple[str, Tensor]]:
     """As ``load_folder``, one (name, picture) at a time: for folders larger than memory."""
+    files = picture_files(path)
+    return ((file.stem, load(file)) for file in files)
+
+
+def picture_files(path: str | Path) -> list[Path]:
+    """The picture files directly in a folder, sorted; hidden ones and other files are passed over."""
     folder = Path(path)
     if not folder.is_dir():
         what = (
@@ -57,7 +61,7 @@ def iterate_folder(path: str | Path) -> Iterator[tuple[str, Tensor]]:
         )
         raise FileNotFoundError(f"{folder}: {what}")
     visible = (file for file in folder.iterdir() if not file.name.startswith(".") and file.is_file())
-    files = sorted(file for file in visible if file.suffix.lower() in SUFFIXES)
+    files = sorted(file for file in visible if file.suffix.lower() in FORMATS)
     if not files:
-        raise ImageError(f"{folder}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
-    return ((file.stem, load(file)) for file in files)
+        raise ImageError(f"{folder}: no pictures in this folder ({', '.join(sorted(FORMATS))})")
+    return files

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from srlib.data.fetch import fetch
-from srlib.data.folder import SUFFIXES
+from srlib.data.folder import picture_files
 from srlib.files import whole_or_nothing
 from srlib.images import ImageError, load, to_uint8
 
@@ -42,8 +42,7 @@ def pack(names: Sequence[str], path: str | Path, limit: int = LIMIT) -> Path:
 
 def _entries(folder: Path) -> list[tuple[str, bytes]]:
     """Name and bytes of each picture in the folder, as small as they get without a loss in a moment."""
-    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES)
-    return [(file.stem + suffix, raw) for file in files for raw, suffix in [_smallest(file)]]
+    return [(file.stem + suffix, raw) for file in picture_files(folder) for raw, suffix in [_smallest(file)]]
 
 
 def packed_sets(path: str | Path) -> list[str]:

@@ -4,7 +4,6 @@
 are safetensors files: numbers and nothing else, so loading one never runs anything.
 """
 
-import difflib
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from srlib import models
 from srlib.files import whole_or_nothing
+from srlib.names import there_are
 from srlib.zoo.convert import ZooError, convert, warm_start
 
 __all__ = [
@@ -71,6 +71,11 @@ class Card:
         """The name with its scales, as "edsr-baseline x2" or "vdsr x2 x3 x4"."""
         return " ".join([self.name, *(f"x{scale}" for scale in self.scales)])
 
+    @property
+    def stem(self) -> str:
+        """How its files' names begin, as "edsr-baseline-x2" or "vdsr-x234"."""
+        return f"{self.name}-x{''.join(map(str, self.scales))}"
+
     def __str__(self) -> str:
         lines = [
             f"{self.title}: {self.model}({', '.join(f'{k}={v!r}' for k, v in self.arguments.items())})",
@@ -101,10 +106,7 @@ def card(name: str, scale: int | None = None, folder: Path = FOLDER) -> Card:
     """The card of ``name`` for ``scale``, which may be left out where there is only one."""
     mine = [c for c in cards(folder) if c.name == name]
     if not mine:
-        known = names(folder)
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ZooError(f"the zoo has no weights {name!r}; {hint}There are: {', '.join(known) or 'none yet'}")
+        raise ZooError(f"the zoo has no weights {name!r}; {there_are(name, names(folder))}")
     fitting = [c for c in mine if scale is None or scale in c.scales]
     have = ", ".join(f"x{s}" for c in mine for s in c.scales)
     if not fitting:
@@ -150,15 +152,14 @@ def store(model: nn.Module, about: Card, folder: Path) -> Card:
     }
     raw = save_safetensors(half)
     digest = hashlib.sha256(raw).hexdigest()
-    stem = "-".join([about.name, "x" + "".join(map(str, about.scales))])
-    done = Card(**{**_fields(about), "file": f"{stem}-{digest[:8]}.safetensors", "sha256": digest})
+    done = Card(**{**_fields(about), "file": f"{about.stem}-{digest[:8]}.safetensors", "sha256": digest})
     folder.mkdir(parents=True, exist_ok=True)
     with whole_or_nothing(folder / done.file) as file:
         file.write(raw)
     record = {k: v for k, v in asdict(done).items() if k != "folder"}
-    with whole_or_nothing(folder / f"{stem}.json") as file:
+    with whole_or_nothing(folder / f"{about.stem}.json") as file:
         file.write((json.dumps(record, indent=1) + "\n").encode())
-    for old in folder.glob(f"{stem}-????????.safetensors"):
+    for old in folder.glob(f"{about.stem}-????????.safetensors"):
         if old.name != done.file:
             old.unlink()
     return Card(**{**_fields(done), "folder": folder})
@@ -188,7 +189,7 @@ def _card_of(path: Path, scale: int | None) -> Card:
         beside = [c for c in cards(path.parent) if c.file == path.name]
         if not beside:
             raise ZooError(f"{path}: no card (.json) beside it says what network this is")
-        path = path.with_name("-".join([beside[0].name, "x" + "".join(map(str, beside[0].scales))]) + ".json")
+        path = path.with_name(f"{beside[0].stem}.json")
     found = _read_card(path)
     if scale is not None and scale not in found.scales:
         raise ZooError(f"{path}: these weights are for {found.title}, not x{scale}")

@@ -190,6 +190,8 @@ def test_full_plans_are_the_papers() -> None:
     srcnn = recipes.plan("srcnn-915", 3, "full")
     assert (srcnn.recipe.lr, srcnn.recipe.tail_lr, srcnn.recipe.patch * 3) == (1e-4, 0.1, 33)
     assert "init" not in srcnn.arguments
+    for name in ("srcnn-915", "srcnn-inside"):  # the paper's initial weights do not learn in a minute
+        assert recipes.plan(name, 2, "quick").arguments["init"] == "he"
     assert recipes.plan("wdsr-a-16", 2, "full").recipe.lr == 1e-3
     srgan = recipes.plan("srgan", None, "full")
     assert srgan.start == ("srresnet", 4)
