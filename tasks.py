@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
         print(f"there is no task {name!r}; the tasks are: {', '.join(TASKS)}", file=sys.stderr)
         return 2
     try:
-        if arguments[1:] and name not in ("test", "lab", "bench"):
+        if arguments[1:] and name not in ("test", "lab", "bench", "zoo"):
             raise TaskError(f"takes no arguments, but was given {' '.join(arguments[1:])}")
         return TASKS[name](arguments[1:]) or 0
     except TaskError as fault:
@@ -259,6 +259,17 @@ def task_bench(arguments: list[str]) -> int:
     """measure srlib beside other libraries (tables, and JSON under benchmarks/results)"""
     ensure("book", "dev")
     return run("-m", "benchmarks", *arguments)
+
+
+def task_zoo(arguments: list[str]) -> int:
+    """train weights of the zoo anew, as their card says (NAME=fsrcnn SCALE=3)"""
+    ensure("book")
+    name, scale = os.environ.get("NAME"), os.environ.get("SCALE")
+    if not name:
+        run("-m", "srlib.cli", "zoo", "list")
+        raise TaskError("say which: make zoo NAME=fsrcnn SCALE=3")
+    chosen = [name, *(["--scale", scale] if scale else [])]
+    return run("-m", "srlib.cli", "zoo", "retrain", *chosen, *arguments)
 
 
 def task_clean(_: list[str]) -> int:

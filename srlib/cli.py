@@ -1,4 +1,4 @@
-"""The ``srlib`` command: ``srlib doctor | fetch | train | evaluate | upscale | export | zoo``."""
+"""The ``srlib`` command: doctor, fetch, train, evaluate, upscale, export, experiment, zoo."""
 
 import argparse
 import os
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--force", action="store_true", help="replace the file if it is there")
     export.set_defaults(run=_export)
 
-    animals = commands.add_parser("zoo", help="trained weights: list, card, train-next, pack")
+    animals = commands.add_parser("zoo", help="trained weights: list, card, retrain, train-next, pack")
     actions = animals.add_subparsers(dest="action", metavar="ACTION")
     animals.set_defaults(run=_zoo_list)
     actions.add_parser("list", help="what there is").set_defaults(run=_zoo_list)
@@ -90,6 +90,24 @@ def _parser() -> argparse.ArgumentParser:
     following.add_argument("--queue", type=Path, help=argparse.SUPPRESS)
     following.add_argument("--out", type=Path, help="folder of the weights (default: the zoo)")
     following.set_defaults(run=_zoo_train_next)
+    trial = commands.add_parser(
+        "experiment", help="make a chapter's recorded experiment anew, or go on with it"
+    )
+    trial.add_argument("name", nargs="?", help="without a name: list them with what was recorded")
+    trial.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default: 0 1 2")
+    trial.add_argument("--minutes", type=float, help="begin no further run after so many minutes")
+    trial.add_argument("--out", type=Path, help="folder of the records (default: the book's)")
+    trial.set_defaults(run=_experiment)
+
+    again = actions.add_parser("retrain", help="train weights of the zoo anew, as their card says")
+    again.add_argument("name")
+    again.add_argument("-s", "--scale", type=int)
+    again.add_argument("--minutes", type=float, help="stop in good order after so many minutes")
+    again.add_argument("--runs", type=Path, default=Path("runs/retrained"), help="where runs are kept")
+    again.add_argument("--out", type=Path, help="folder of the weights (default: the run's folder)")
+    again.add_argument("--numbers", choices=["float32", "bf16"], help="as for train")
+    again.add_argument("--show", action="store_true", help="only print the command")
+    again.set_defaults(run=_zoo_retrain)
     pack = actions.add_parser("pack", help="one file of training images, for a machine without them")
     pack.add_argument("names", nargs="+", metavar="SET")
     pack.add_argument("-o", "--out", type=Path, default=Path("runs/training-images.zip"))
@@ -109,7 +127,10 @@ def _train_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--minutes", type=float, help="stop in good order after so many minutes")
     train.add_argument("--from-scratch", action="store_true", help="x3 and x4 without the weights of x2")
-    train.add_argument("--float32", action="store_true", help="no timing: float32, as every machine has it")
+    train.add_argument("--start", metavar="NAME:SCALE", help="begin with these weights of the zoo")
+    train.add_argument(
+        "--numbers", choices=["float32", "bf16"], help="no timing of settings: channels last, these numbers"
+    )
     train.add_argument(
         "--measure", default="photos,set5,set14,b100", metavar="SETS", help="test sets (default: %(default)s)"
     )
@@ -152,7 +173,7 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
         minutes=options.minutes,
         pack_file=options.pack,
-        setting=Setting() if options.float32 else None,
+        setting=Setting(options.numbers == "bf16", True, shortcuts=True) if options.numbers else None,
         from_scratch=options.from_scratch,
         note=options.note,
         measured_on=options.measure.split(","),
@@ -228,6 +249,31 @@ def _export(options: argparse.Namespace) -> None:
     print(f"{path}: checked with onnxruntime, largest difference {worst:.1e}")
 
 
+def _experiment(options: argparse.Namespace) -> None:
+    import time
+
+    from srlib import experiments
+    from srlib.experiments.chapters import EXPERIMENTS
+    from srlib.names import there_are
+
+    folder = options.out or experiments.FOLDER
+    if options.name is None:
+        for name, it in EXPERIMENTS.items():
+            done = (folder / f"{name}.json").exists()
+            print(f"{name:18}chapter {it.chapter}: {it.question}{'' if done else ' (not recorded yet)'}")
+        return
+    if options.name not in EXPERIMENTS:
+        raise ValueError(f"there is no experiment {options.name!r}; {there_are(options.name, EXPERIMENTS)}")
+    end = time.monotonic() + 60 * (options.minutes or float("inf"))
+    record = experiments.perform(
+        EXPERIMENTS[options.name],
+        seeds=tuple(options.seeds),
+        folder=folder,
+        stop=lambda: time.monotonic() > end,
+    )
+    print(record)
+
+
 def _zoo_list(_: argparse.Namespace) -> None:
     from srlib import zoo
 
@@ -263,6 +309,22 @@ def _zoo_train_next(options: argparse.Namespace) -> int:
     if code == 0:
         train.tick(lines[0], queue)
     return code
+
+
+def _zoo_retrain(options: argparse.Namespace) -> int:
+    import shlex
+
+    from srlib import zoo
+    from srlib.zoo import train
+
+    arguments = train.command(zoo.card(options.name, options.scale))
+    print(f"srlib train {shlex.join(arguments)}")
+    if options.show:
+        return 0
+    more = ["--runs", str(options.runs), *(["--out", str(options.out)] if options.out else [])]
+    more += ["--minutes", str(options.minutes)] if options.minutes else []
+    more += ["--numbers", options.numbers] if options.numbers else []
+    return _train(_parser().parse_args(["train", *arguments, *more]))
 
 
 def _zoo_pack(options: argparse.Namespace) -> None:

@@ -179,7 +179,7 @@ def test_jpeg_comes_out_close(tmp_path: Path) -> None:
 def test_the_file_is_the_rounded_answer_of_upscale(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = FSRCNN(3, d=8, s=4, m=1)
-    nn.init.normal_(model.deconv.weight, std=0.1)
+    nn.init.normal_(model.deconv.weight, std=0.1)  # type: ignore[arg-type]
     source = picture_file(tmp_path / "a.png")
     levels = to_uint8(load(upscale_file(model, source, tmp_path / "b.png", 3, tile=4))).int()
     whole = to_uint8(upscale(model, load(source), 3)).int()

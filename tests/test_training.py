@@ -311,6 +311,30 @@ def test_a_finished_run_is_loaded_not_trained_again(tmp_path: Path) -> None:
     assert same_weights(first, again)
 
 
+def test_a_run_with_soap_resumes_bit_for_bit(tmp_path: Path) -> None:
+    whole, parts = tiny(), tiny()
+    recipe = Recipe(steps=24, batch=2, patch=6, lr=1e-3, optimizer="soap", betas=(0.95, 0.95), clip="norm")
+    quiet(whole, bank(), recipe)
+    quiet(parts, bank(), replace(recipe, steps=13), folder=tmp_path)
+    quiet(parts, bank(), recipe, folder=tmp_path)
+    assert same_weights(whole, parts)
+
+
+def test_the_last_share_of_a_run_is_exact_also_when_resumed(tmp_path: Path) -> None:
+    recipe = Recipe(steps=10, batch=2, patch=6, exact=0.3)
+    seen: list[bool] = []
+
+    def look(run: Any) -> None:
+        seen.append(run.setting.bf16)
+
+    whole, parts = tiny(), tiny()
+    quiet(whole, bank(), recipe, look, setting=FAST, every=1)
+    assert seen == [True] * 7 + [False] * 3
+    quiet(parts, bank(), replace(recipe, steps=8), folder=tmp_path, setting=FAST)  # exact from step 5.6 on
+    run = fit(parts, bank(), recipe, folder=tmp_path, progress=False)
+    assert not run.setting.bf16
+
+
 def test_a_longer_run_goes_on_where_the_shorter_one_ended(tmp_path: Path) -> None:
     whole, parts = tiny(), tiny()
     recipe = Recipe(steps=8, batch=2, patch=6)

@@ -111,6 +111,10 @@ class PatchBank:
             digest = hashlib.sha256(state.numpy().tobytes()).digest()
             self._generator.manual_seed(int.from_bytes(digest[:7], "big"))
 
+    def reseed(self, seed: int) -> None:
+        """Begin the random draws anew, as a bank made with this ``seed`` would."""
+        self._generator.manual_seed(seed)
+
     def _draw(self, below: int, count: int) -> Tensor:
         return torch.randint(below, (count,), generator=self._generator, device=self.device)
 

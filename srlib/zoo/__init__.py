@@ -42,7 +42,8 @@ class Card:
     """What is known of one set of weights. ``model`` and ``arguments`` build the network; ``scales`` it
     enlarges by; ``data``, ``recipe``, ``steps``, ``device``, ``hours``: how it was trained; ``results``:
     {"set5 x2": {"psnr": dB, "ssim": ..., "bicubic": dB}, ...}, measured with the stored weights;
-    ``file`` and ``sha256``: where the weights lie beside the card; ``note``: what a user should know."""
+    ``curves``: {"loss": [[step, mean since the entry before], ...], "photos": [[step, dB], ...]}; ``file``
+    and ``sha256``: where the weights lie beside the card; ``note``: what a user should know."""
 
     name: str
     scales: list[int]
@@ -62,6 +63,7 @@ class Card:
     code: str
     torch: str
     stored: str = "float16"
+    curves: dict[str, list[list[float]]] = field(default_factory=dict)
     file: str = ""
     sha256: str = ""
     folder: Path = field(default=FOLDER, compare=False)
@@ -157,8 +159,10 @@ def store(model: nn.Module, about: Card, folder: Path) -> Card:
     with whole_or_nothing(folder / done.file) as file:
         file.write(raw)
     record = {k: v for k, v in asdict(done).items() if k != "folder"}
+    text = json.dumps({**record, "curves": None}, indent=1)  # a line a field, but not a line a point
+    text = text.replace('"curves": null', f'"curves": {json.dumps(done.curves)}')
     with whole_or_nothing(folder / f"{about.stem}.json") as file:
-        file.write((json.dumps(record, indent=1) + "\n").encode())
+        file.write((text + "\n").encode())
     for old in folder.glob(f"{about.stem}-????????.safetensors"):
         if old.name != done.file:
             old.unlink()

@@ -1,6 +1,7 @@
 """``srlib train``: a plan followed from data to weights and card; and the queue of what still wants it."""
 
 import argparse
+import json
 import re
 import shlex
 import subprocess
@@ -88,6 +89,10 @@ def train(
         note=note,
         code=_code(),
         torch=torch.__version__,
+        curves={
+            "loss": run.loss_curve(60),
+            "photos": [[step, round(psnr, 3)] for step, psnr in run.psnrs],
+        },
     )
     return zoo.store(model, card, out)
 
@@ -111,6 +116,30 @@ def measure(
                 "path": "y" if model.channels == 1 else "rgb",
             }
     return results
+
+
+def command(card: zoo.Card) -> list[str]:
+    """The arguments of ``srlib train`` that made these weights, read back from the card."""
+    sets = []
+    for part in card.data.split(" + "):
+        leaves = re.fullmatch(r"dead leaves \((\d+) pictures.*\)", part)
+        sets.append(f"leaves:{leaves[1]}" if leaves else part.partition(" (")[0])
+    plan = recipes.plan(card.name, card.scales[0] if len(card.scales) == 1 else None, card.profile)  # type: ignore[arg-type]
+    plan = with_changes(plan, card.recipe["steps"], None, [])
+    planned = json.loads(json.dumps(asdict(plan.recipe)))
+    arguments = [card.name, *(["--scale", str(card.scales[0])] if len(card.scales) == 1 else [])]
+    arguments += ["--profile", card.profile, "--data", "+".join(sets), "--steps", str(card.recipe["steps"])]
+    for key, value in card.recipe.items():
+        if value != planned[key]:
+            text = ",".join(map(str, value)) if isinstance(value, list) else str(value).lower()
+            arguments += ["--set", f"{key}={text}"]
+    if card.started_from is None:
+        arguments += ["--from-scratch"] if plan.start else []
+    else:
+        name, scale = card.started_from.split()[:2]
+        same = plan.start == (name, int(scale[1:]))
+        arguments += [] if same else ["--start", f"{name}:{scale[1:]}"]
+    return [*arguments, "--seed", str(card.seed)]
 
 
 def _start(model: nn.Module, plan: Plan, out: Path) -> str | None:
@@ -198,13 +227,18 @@ def planned(options: argparse.Namespace) -> Plan:
     if wrong:
         raise ValueError(f"--set takes FIELD=VALUE, as in lr=1e-3, not {wrong[0]!r}")
     plan = recipes.plan(options.name, options.scale, options.profile or settings.profile())
+    if options.start:
+        name, _, scale = options.start.partition(":")
+        if not scale.isdigit():
+            raise ValueError(f"--start takes NAME:SCALE, as in srcnn-955:3, not {options.start!r}")
+        plan = replace(plan, start=(name, int(scale)))
     return with_changes(plan, options.steps, options.data, options.changes)
 
 
 def with_changes(plan: Plan, steps: int | None, what: str | None, changes: Sequence[str]) -> Plan:
     """The plan with another number of steps, other data and changed recipe fields ("lr=1e-3")."""
-    pairs = dict(change.partition("=")[::2] for change in changes)
-    recipe = recipes.changed(plan.recipe, pairs)
+    recipe = plan.recipe
     if steps is not None:
         recipe = replace(recipe, steps=steps, warmup=min(recipe.warmup, steps // 20))
+    recipe = recipes.changed(recipe, dict(change.partition("=")[::2] for change in changes))
     return replace(plan, recipe=recipe, data=what or plan.data)

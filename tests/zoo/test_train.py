@@ -1,9 +1,11 @@
 """A plan followed from data to card, and the queue."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,18 @@ from srlib.data.pack import pack
 from srlib.images import save
 from srlib.zoo import train
 
-TINY = ["--data", "leaves:2", "--set", "batch=2", "--set", "patch=8", "--float32", "--measure", "photos"]
+TINY = [
+    "--data",
+    "leaves:2",
+    "--set",
+    "batch=2",
+    "--set",
+    "patch=8",
+    "--numbers",
+    "float32",
+    "--measure",
+    "photos",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +138,7 @@ def test_evaluate_prints_the_row_and_writes_it(tmp_path: Path, capsys: pytest.Ca
 
 BARE = """
 import sys
+from dataclasses import asdict
 for name in ("skimage", "pooch", "requests", "filelock", "tqdm", "scipy", "yaml", "matplotlib"):
     sys.modules[name] = None  # importing it fails
 from srlib import cli
@@ -261,3 +275,48 @@ def test_an_empty_queue_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "QUEUE.md").write_text("- [x] `srlib train espcn -s 2`\n")
     assert cli.main(["zoo", "train-next", "--queue", str(tmp_path / "QUEUE.md")]) == 0
     assert "nothing is waiting" in capsys.readouterr().out
+
+
+# --- weights made again ---
+
+
+@pytest.mark.parametrize("card", zoo.cards(), ids=lambda card: card.stem)
+def test_a_cards_command_asks_for_the_training_it_describes(card: zoo.Card) -> None:
+    options = cli._parser().parse_args(["train", *train.command(card)])
+    plan = train.planned(options)
+    made = json.loads(json.dumps(asdict(plan.recipe)))
+    assert made == {**made, **card.recipe}
+    assert (plan.name, list(plan.scales), options.seed) == (card.name, card.scales, card.seed)
+    assert json.loads(json.dumps(plan.arguments)) == card.arguments
+    start = None if options.from_scratch or plan.start is None else "{} x{}".format(*plan.start)
+    assert start == (card.started_from and card.started_from.rpartition(" ")[0])
+
+
+def test_retrained_weights_are_the_same_to_the_last_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "zoo", tmp_path / "again"
+    call = [
+        "train",
+        "espcn",
+        "-s",
+        "3",
+        "--steps",
+        "30",
+        *TINY,
+        "--set",
+        "optimizer=soap",
+        "--set",
+        "ema=0.9",
+    ]
+    assert cli.main([*call, "--runs", str(tmp_path / "a"), "--out", str(first)]) == 0
+    monkeypatch.setattr(zoo, "FOLDER", first)
+    monkeypatch.setattr(zoo.card, "__defaults__", (None, first))
+    retrain = ["zoo", "retrain", "espcn", "-s", "3", "--runs", str(tmp_path / "b"), "--out", str(second)]
+    assert cli.main([*retrain, "--show"]) == 0
+    assert not second.exists()
+    assert cli.main([*retrain, "--numbers", "float32"]) == 0
+    before, after = (zoo.card("espcn", 3, folder) for folder in (first, second))
+    assert before.sha256 == after.sha256
+    assert before.curves == after.curves
+    assert [step for step, _ in before.curves["loss"]][-1] == 30

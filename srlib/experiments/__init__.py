@@ -1,0 +1,245 @@
+"""The longer experiments that the chapters show: variants of one thing, several seeds, all runs recorded.
+
+``srlib experiment NAME`` makes the runs and writes one small JSON; a chapter reads it with ``recorded``.
+A run that is already in the file is not made again, so that an interrupted experiment goes on.
+"""
+
+import datetime
+import json
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from srlib import data, recipes, settings, zoo
+from srlib.data.bank import PatchBank
+from srlib.evaluation import evaluate
+from srlib.files import whole_or_nothing
+from srlib.names import there_are
+from srlib.speed import Setting
+from srlib.training import Recipe, fit
+
+FOLDER = Path(__file__).parent / "results"
+PHOTOGRAPHS = "t91+general100+bsds399"
+
+
+class ExperimentError(ValueError):
+    """An experiment or its record cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the things compared: a network (class in ``srlib.models`` and arguments), how and on what it is
+    trained, and what is looked at afterwards. ``pictures``: train on so many, drawn by the seed (None: on
+    all). ``looks``: further numbers to record, {name: function of the network before and after training}."""
+
+    label: str
+    model: str
+    arguments: Mapping[str, Any]
+    recipe: Recipe
+    scales: tuple[int, ...] = (3,)
+    channels: int = 1
+    data: str = PHOTOGRAPHS
+    pictures: int | None = None
+    measure_at: tuple[int, ...] = ()  # other scales than those trained for
+    looks: Mapping[str, Callable[[nn.Module], float]] = field(default_factory=dict)
+
+    def described(self) -> dict[str, Any]:
+        """All that decides the result, as JSON has it: a recorded run is kept while this stays the same."""
+        known = {k: v for k, v in vars(self).items() if k not in ("label", "recipe", "looks")}
+        return json.loads(json.dumps({**known, "recipe": asdict(self.recipe)}, default=dict))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question and the variants that answer it. ``bf16``: convolutions in bfloat16 where recipes allow.
+    ``measured_on``: test sets; those that are not at hand are left out (large networks take minutes on the
+    photographs)."""
+
+    name: str
+    chapter: int
+    question: str
+    variants: tuple[Variant, ...]
+    bf16: bool = False
+    measured_on: tuple[str, ...] = ("photos", "set5")
+
+    @property
+    def command(self) -> str:
+        """What makes the record anew."""
+        return f"srlib experiment {self.name}"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An experiment's record. ``runs``: a dict for each, with label, seed, steps, seconds, results."""
+
+    name: str
+    question: str
+    command: str
+    runs: list[dict[str, Any]]
+
+    @property
+    def labels(self) -> list[str]:
+        """The variants, in the order they were made."""
+        return list(dict.fromkeys(run["label"] for run in self.runs))
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that every variant was run with."""
+        return sorted(set.intersection(*({r["seed"] for r in self.of(label)} for label in self.labels)))
+
+    def of(self, label: str) -> list[dict[str, Any]]:
+        """The runs of one variant."""
+        found = [run for run in self.runs if run["label"] == label]
+        if not found:
+            raise ExperimentError(
+                f"{self.name} has no variant {label!r}; there are {', '.join(map(repr, self.labels))}"
+            )
+        return found
+
+    def values(self, label: str, what: str) -> list[float]:
+        """One number a seed: ``what`` is "set5 x3" (dB), "seconds", or the name of what was looked at."""
+        runs = sorted(self.of(label), key=lambda run: run["seed"])
+        try:
+            return [run[what] if what in run else run["results"][what] for run in runs]
+        except KeyError:
+            known = ", ".join(["seconds", *runs[0]["results"]])
+            raise ExperimentError(
+                f"{self.name}: nothing called {what!r} was recorded; there is {known}"
+            ) from None
+
+    def mean(self, label: str, what: str) -> float:
+        """Mean over the seeds."""
+        return statistics.fmean(self.values(label, what))
+
+    def spread(self, label: str, what: str) -> float:
+        """Largest less smallest over the seeds."""
+        return max(self.values(label, what)) - min(self.values(label, what))
+
+    def __str__(self) -> str:
+        whats = list(dict.fromkeys(what for run in self.runs for what in run["results"]))
+        width = max(len(label) for label in self.labels)
+        lines = [self.question]
+        for label in self.labels:
+            shown = [what for what in whats if all(what in run["results"] for run in self.of(label))]
+            cells = [f"{w} {self.mean(label, w):.2f} ({self.spread(label, w):.2f})" for w in shown]
+            lines.append(f"{label:{width}}  {len(self.of(label))} seeds  {'  '.join(cells)}")
+        return "\n".join([*lines, "mean over the seeds (largest less smallest); made by: " + self.command])
+
+
+def recorded(name: str, folder: Path = FOLDER) -> Recorded:
+    """What ``srlib experiment name`` has recorded."""
+    path = folder / f"{name}.json"
+    if not path.exists():
+        have = [file.stem for file in sorted(folder.glob("*.json"))]
+        raise ExperimentError(f"there is no record of {name!r}; {there_are(name, have)}")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return Recorded(*(record[key] for key in ("name", "question", "command", "runs")))
+    except (ValueError, KeyError, TypeError) as fault:
+        raise ExperimentError(
+            f"{path}: not the record of an experiment ({fault}); get the file again"
+        ) from None
+
+
+def perform(
+    experiment: Experiment,
+    *,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    folder: Path = FOLDER,
+    stop: Callable[[], bool] = lambda: False,
+) -> Recorded:
+    """Make the runs that the record lacks, one seed after another, and write it after each. ``stop`` is asked
+    between runs. Runs of variants that have changed or gone are dropped."""
+    path = folder / f"{experiment.name}.json"
+    runs = recorded(experiment.name, folder).runs if path.exists() else []
+    wanted = {variant.label: variant.described() for variant in experiment.variants}
+    runs = [run for run in runs if wanted.get(run["label"]) == run["variant"]]
+    order = list(wanted)
+    banks: dict[str, PatchBank] = {}
+    for seed in seeds:
+        for variant in experiment.variants:
+            if any(run["label"] == variant.label and run["seed"] == seed for run in runs):
+                continue
+            if stop():
+                return _written(experiment, runs, path)
+            made = _run(variant, seed, experiment, banks)
+            print(
+                f"{experiment.name}, {variant.label}, seed {seed}: {made['seconds']:.0f} s, {made['results']}"
+            )
+            runs = sorted([*runs, made], key=lambda run: (run["seed"], order.index(run["label"])))
+            _written(experiment, runs, path)
+    return _written(experiment, runs, path)
+
+
+def _written(experiment: Experiment, runs: list[dict[str, Any]], path: Path) -> Recorded:
+    head = {"name": experiment.name, "chapter": experiment.chapter, "question": experiment.question}
+    head |= {"command": experiment.command}
+    lines = ",\n".join("  " + json.dumps(run) for run in runs)  # a line a run
+    text = json.dumps({**head, "runs": "@"}, indent=1).replace('"@"', f"[\n{lines}\n ]")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_or_nothing(path) as file:
+        file.write((text + "\n").encode())
+    return Recorded(experiment.name, experiment.question, experiment.command, runs)
+
+
+def _run(variant: Variant, seed: int, experiment: Experiment, banks: dict[str, PatchBank]) -> dict[str, Any]:
+    """Train one variant with one seed and measure it."""
+    bank = _bank(variant, seed, banks)
+    torch.manual_seed(seed)
+    model = zoo.build(variant.model, dict(variant.arguments))
+    before = {f"{name}, untrained": look(model.eval()) for name, look in variant.looks.items()}
+    setting = Setting(experiment.bf16, channels_last=True, shortcuts=bank.device.type == "cpu")
+    run = fit(model, bank, variant.recipe, setting=setting, validate=_validation(variant), progress=False)
+    results = {**before, **{name: look(model) for name, look in variant.looks.items()}}
+    for name in experiment.measured_on:
+        if name == "photos" or data.find(name) is not None:
+            for scale in dict.fromkeys((*variant.scales, *variant.measure_at)):
+                results[f"{name} x{scale}"] = evaluate(model, name, scale).psnr
+    return {
+        "label": variant.label,
+        "seed": seed,
+        "results": {what: float(f"{value:.6g}") for what, value in results.items()},
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "steps": run.step,
+        "seconds": round(run.seconds, 1),
+        "skipped": run.skipped,
+        "loss": run.loss_curve(20),
+        "validation": [[step, round(psnr, 3)] for step, psnr in run.psnrs],
+        "device": f"{settings.device_name(bank.device)}; {setting}",
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "torch": torch.__version__,
+        "variant": variant.described(),
+    }
+
+
+def _validation(variant: Variant) -> Callable[[nn.Module], float] | None:
+    """PSNR at the first scale on two of the photographs, cut to 256 x 256: quick, for the curve only."""
+    if not variant.recipe.validate_every:
+        return None
+    some: dict[str, Tensor] = {
+        name: x[:, :256, :256] for name, x in data.photos(["chelsea", "coffee"]).items()
+    }
+    return lambda model: evaluate(model, some, variant.scales[0]).psnr
+
+
+def _bank(variant: Variant, seed: int, banks: dict[str, PatchBank]) -> PatchBank:
+    """The patches of a variant, drawn from where this seed begins. Banks are kept: filling one takes longer
+    than some of the runs."""
+    drawn = seed if variant.pictures is not None else None
+    key = json.dumps([variant.data, variant.scales, variant.channels, variant.pictures, drawn])
+    if key not in banks:
+        pictures, _ = recipes.pictures(variant.data)
+        if variant.pictures is not None:
+            generator = torch.Generator().manual_seed(seed)
+            order = torch.randperm(len(pictures), generator=generator).tolist()
+            names = sorted(pictures)
+            pictures = {names[i]: pictures[names[i]] for i in order[: variant.pictures]}
+        banks[key] = PatchBank(pictures, variant.scales, settings.device(), channels=variant.channels)
+    bank = banks[key]
+    bank.reseed(seed)
+    return bank

@@ -1,0 +1,178 @@
+"""The experiments of the chapters: what is compared, and the recipe that all variants of one share.
+
+Runs are short (about a minute on one CPU core) so that three seeds of everything fit an evening; what they
+show are differences under equal training, not what a network can reach. For that there is the zoo.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from srlib.experiments import Experiment, Variant
+from srlib.images import shave
+from srlib.training import Recipe
+
+_SMALL = Recipe(
+    steps=3000,
+    batch=8,
+    patch=11,
+    optimizer="soap",
+    betas=(0.95, 0.95),
+    lr=3e-3,
+    warmup=100,
+    schedule="cosine",
+    ema=0.99,
+    validate_every=500,
+)
+_FSRCNN = replace(_SMALL, steps=4000, batch=16, patch=16, lr=1e-2)
+_ADAM = Recipe(
+    steps=700,
+    batch=4,
+    patch=12,
+    loss="euclidean",
+    lr=3e-4,
+    warmup=50,
+    schedule="cosine",
+    exact=0.15,
+    validate_every=100,
+)
+# VDSR's own: Caffe's loss, a learning rate of 0.1, gradients clipped at theta (here 0.01) / learning rate.
+_SGD = replace(_ADAM, optimizer="sgd", lr=0.1, weight_decay=1e-4, clip="value/lr", clip_at=1e-2)
+_SCALES = replace(_ADAM, steps=900, batch=6)
+_HE = {"init": "he"}
+
+
+@torch.no_grad()
+def checkerboard(model: nn.Module) -> float:
+    """By how many gray levels (0..255, root mean square) the enlargement of a flat picture is not flat, mean
+    over nine grays; borders are left out. Chapter 5."""
+    return 255 * sum(float(flat.std(correction=0)) for flat in _flats(model)) / 9
+
+
+@torch.no_grad()
+def checkerboard_share(model: nn.Module) -> float:
+    """The same as a share of the picture's own strength: comparable before and after training. Chapter 5."""
+    return sum(float(flat.std(correction=0) / flat.square().mean().sqrt()) for flat in _flats(model)) / 9
+
+
+def _flats(model: nn.Module) -> list[torch.Tensor]:
+    """Enlargements of nine flat grays, without what the border reaches."""
+    grays = torch.arange(1, 10) / 10
+    sr = model(grays[:, None, None, None].expand(9, 1, 40, 40))
+    return list(shave(sr, 12 * (sr.shape[-1] // 40)))
+
+
+def _srcnn(label: str, kernels: tuple[int, ...], **changes: object) -> Variant:
+    recipe = replace(_SMALL, **changes)  # type: ignore[arg-type]
+    return Variant(label, "SRCNN", {"kernels": kernels, **_HE}, recipe)
+
+
+def _vdsr(label: str, recipe: Recipe, scales: tuple[int, ...] = (3,), **arguments: object) -> Variant:
+    return Variant(label, "VDSR", arguments, recipe, scales=scales, measure_at=(2, 3, 4))
+
+
+_LOOKS = {"checkerboard": checkerboard, "checkerboard share": checkerboard_share}
+
+_ALL = (
+    Experiment(
+        "srcnn-filters",
+        4,
+        "SRCNN, x3: what do larger filters buy?",
+        tuple(
+            _srcnn("-".join(map(str, kernels)), kernels)
+            for kernels in ((9, 1, 5), (9, 3, 5), (9, 5, 5), (11, 5, 7))
+        ),
+    ),
+    Experiment(
+        "srcnn-loss",
+        4,
+        "SRCNN 9-1-5, x3: mean square or mean absolute error?",
+        (_srcnn("MSE", (9, 1, 5), loss="l2"), _srcnn("L1", (9, 1, 5))),
+    ),
+    Experiment(
+        "srcnn-pictures",
+        4,
+        "SRCNN 9-1-5, x3: how many training pictures does it need?",
+        tuple(
+            replace(_srcnn(str(count or 590), (9, 1, 5)), pictures=count)
+            for count in (1, 4, 16, 64, 256, None)
+        ),
+    ),
+    Experiment(
+        "srcnn-inside",
+        4,
+        "SRCNN 9-1-5 on RGB, x2: bicubic before the network, or nearest neighbour inside it?",
+        tuple(
+            Variant(
+                label,
+                "SRCNN",
+                {"kernels": (9, 1, 5), "channels": 3, **_HE, **inside},
+                replace(_SMALL, patch=16),
+                scales=(2,),
+                channels=3,
+            )
+            for label, inside in (("before", {}), ("inside", {"inside": 2}))
+        ),
+    ),
+    Experiment(
+        "fsrcnn-kernels",
+        5,
+        "FSRCNN, x3: which last layer, and what does it leave on flat regions?",
+        tuple(
+            Variant(
+                "shuffle" if e == "shuffle" else f"{e}x{e}",
+                "FSRCNN",
+                {"scale": 3, "enlarge": e},
+                _FSRCNN,
+                looks=_LOOKS,
+            )
+            for e in (3, 4, 9, "shuffle")
+        ),
+    ),
+    Experiment(
+        "fsrcnn-pictures",
+        5,
+        "FSRCNN, x3: photographs, dead leaves, or both?",
+        tuple(
+            Variant(label, "FSRCNN", {"scale": 3}, _FSRCNN, data=what)
+            for label, what in (
+                ("photographs", "t91+general100+bsds399"),
+                ("dead leaves", "leaves:200"),
+                ("both", "t91+general100+bsds399+leaves:200"),
+            )
+        ),
+    ),
+    Experiment(
+        "vdsr-optimiser",
+        6,
+        "VDSR of 20 layers, x3: what do the residual and the optimiser each contribute?",
+        tuple(
+            replace(_vdsr(f"{optimiser}, {word}", recipe, residual=residual), measure_at=())
+            for optimiser, recipe in (("SGD + clipping", _SGD), ("Adam", _ADAM))
+            for word, residual in (("residual", True), ("no residual", False))
+        ),
+        bf16=True,
+        measured_on=("set5",),
+    ),
+    Experiment(
+        "vdsr-depth",
+        6,
+        "VDSR, x3: the deeper the better?",
+        tuple(replace(_vdsr(str(depth), _ADAM, depth=depth), measure_at=()) for depth in (5, 10, 20)),
+        bf16=True,
+        measured_on=("set5",),
+    ),
+    Experiment(
+        "vdsr-scales",
+        6,
+        "VDSR of 10 layers: one network for three scales, or one for each?",
+        tuple(
+            _vdsr(label, replace(_SCALES, patch=36 // scales[0]), scales, depth=10)
+            for label, scales in (("x2", (2,)), ("x3", (3,)), ("x4", (4,)), ("x2 x3 x4", (2, 3, 4)))
+        ),
+        bf16=True,
+        measured_on=("set5",),
+    ),
+)
+EXPERIMENTS = {experiment.name: experiment for experiment in _ALL}

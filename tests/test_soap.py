@@ -1,0 +1,102 @@
+"""SOAP against torch's Adam, in coordinates turned by hand."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from srlib.soap import LARGEST, SOAP
+
+BETAS = (0.9, 0.95)
+
+
+def gradients(*shape: int, count: int = 12) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    mix = torch.randn(shape[0], shape[0], generator=generator)
+    return [
+        (mix @ torch.randn(shape[0], max(1, torch.Size(shape[1:]).numel()), generator=generator)).reshape(
+            shape
+        )
+        for _ in range(count)
+    ]
+
+
+def walk(optimizer: torch.optim.Optimizer, p: Tensor, grads: list[Tensor]) -> Tensor:
+    for grad in grads:
+        p.grad = grad.clone()
+        optimizer.step()
+    return p.detach()
+
+
+def test_with_axes_that_stay_it_is_adam_in_turned_coordinates() -> None:
+    grads = gradients(6, 2, 3, 3)
+    start = torch.randn(6, 2, 3, 3, generator=torch.Generator().manual_seed(1))
+    mine = start.clone().requires_grad_()
+    walk(SOAP([mine], lr=0.1, betas=BETAS, renew=10**9), mine, grads)
+
+    first = grads[0].reshape(6, 18)
+    left = torch.linalg.eigh(first @ first.T).eigenvectors
+    right = torch.linalg.eigh(first.T @ first).eigenvectors
+    turned = (left.T @ start.reshape(6, 18) @ right).requires_grad_()
+    adam = torch.optim.Adam([turned], lr=0.1, betas=BETAS)
+    walk(adam, turned, [left.T @ g.reshape(6, 18) @ right for g in grads[1:]])
+    assert torch.allclose(mine, (left @ turned @ right.T).reshape(mine.shape), atol=1e-4)
+
+
+def test_biases_and_slopes_get_plain_adam() -> None:
+    grads = gradients(7)
+    mine, theirs = torch.ones(7, requires_grad=True), torch.ones(7, requires_grad=True)
+    walk(SOAP([mine], lr=0.1, betas=BETAS), mine, grads)
+    walk(torch.optim.Adam([theirs], lr=0.1, betas=BETAS), theirs, grads[1:])
+    assert torch.allclose(mine, theirs, atol=1e-6)
+
+
+def test_a_side_that_is_too_long_keeps_its_coordinates() -> None:
+    p = torch.zeros(4, LARGEST + 1, requires_grad=True)
+    optimizer = SOAP([p])
+    walk(optimizer, p, gradients(4, LARGEST + 1, count=2))
+    assert "left axes" in optimizer.state[p]
+    assert "right axes" not in optimizer.state[p]
+
+
+def test_the_axes_stay_at_right_angles_and_turn_to_the_gradients_directions() -> None:
+    p = torch.zeros(6, 5, requires_grad=True)
+    optimizer = SOAP([p], betas=BETAS, renew=1)
+    generator = torch.Generator().manual_seed(5)
+    direction = nn.functional.normalize(torch.randn(6, generator=generator), dim=0)
+    walk(optimizer, p, [torch.randn(6, 5, generator=generator)])  # a beginning that points elsewhere
+    for _ in range(60):
+        strong = 5 * direction[:, None] * torch.randn(1, 5, generator=generator)
+        walk(optimizer, p, [strong + 0.1 * torch.randn(6, 5, generator=generator)])
+    axes = optimizer.state[p]["left axes"]
+    assert torch.allclose(axes.T @ axes, torch.eye(6), atol=1e-5)
+    assert abs(axes[:, 0] @ direction) == pytest.approx(1, abs=0.01)
+
+
+def test_weights_that_pull_on_each_other_are_found_where_adam_still_looks() -> None:
+    generator = torch.Generator().manual_seed(2)
+    a = torch.linalg.qr(torch.randn(12, 12, generator=generator)).Q
+    stretch = a @ torch.diag(torch.logspace(0, -2, 12)) @ a.T  # condition 100, turned away from the axes
+    goal = torch.randn(12, 8, generator=generator)
+
+    def error(kind: type[torch.optim.Optimizer]) -> float:
+        w = torch.zeros(12, 8, requires_grad=True)
+        optimizer = kind([w], lr=0.03, betas=(0.95, 0.95))  # type: ignore[call-arg]
+        for _ in range(300):
+            optimizer.zero_grad()
+            (stretch @ (w - goal)).square().sum().backward()
+            optimizer.step()
+        return float((stretch @ (w - goal)).square().sum().detach())
+
+    assert error(SOAP) < 0.2 * error(torch.optim.Adam)
+
+
+def test_its_state_survives_saving_bit_for_bit() -> None:
+    grads = gradients(6, 3, count=30)
+    whole, parts = (torch.zeros(6, 3, requires_grad=True) for _ in range(2))
+    walk(SOAP([whole]), whole, grads)
+    first = SOAP([parts])
+    walk(first, parts, grads[:13])
+    second = SOAP([parts])
+    second.load_state_dict(first.state_dict())
+    walk(second, parts, grads[13:])
+    assert torch.equal(whole, parts)
