@@ -1,4 +1,4 @@
-"""The ``srlib`` command: doctor, fetch, train, evaluate, upscale, export, experiment, zoo."""
+"""The ``srlib`` command: doctor, fetch, train, evaluate, upscale, export, duplicates, experiment, zoo."""
 
 import argparse
 import os
@@ -76,10 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--force", action="store_true", help="replace the file if it is there")
     export.set_defaults(run=_export)
 
-    animals = commands.add_parser("zoo", help="trained weights: list, card, retrain, train-next, pack")
+    animals = commands.add_parser("zoo", help="trained weights: list, table, card, retrain, train-next, pack")
     actions = animals.add_subparsers(dest="action", metavar="ACTION")
     animals.set_defaults(run=_zoo_list)
     actions.add_parser("list", help="what there is").set_defaults(run=_zoo_list)
+    actions.add_parser("table", help="results beside the papers', as Markdown").set_defaults(run=_zoo_table)
     card = actions.add_parser("card", help="all that is known of one")
     card.add_argument("name")
     card.add_argument("-s", "--scale", type=int)
@@ -90,6 +91,15 @@ def _parser() -> argparse.ArgumentParser:
     following.add_argument("--queue", type=Path, help=argparse.SUPPRESS)
     following.add_argument("--out", type=Path, help="folder of the weights (default: the zoo)")
     following.set_defaults(run=_zoo_train_next)
+    hunt = commands.add_parser(
+        "duplicates", help="search sets of pictures for those of other sets, by content"
+    )
+    hunt.add_argument("sets", nargs="+", metavar="SET", help="sets or folders to search")
+    hunt.add_argument("--of", nargs="+", metavar="SET", required=True, help="sets or folders sought in them")
+    hunt.add_argument("--above", type=float, default=0.3, help="least likeness told (default: %(default)s)")
+    hunt.add_argument("-o", "--out", type=Path, help="write the finds as JSON")
+    hunt.set_defaults(run=_duplicates)
+
     trial = commands.add_parser(
         "experiment", help="make a chapter's recorded experiment anew, or go on with it"
     )
@@ -162,8 +172,11 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from srlib import zoo
+    from srlib.files import whole_or_nothing
     from srlib.speed import Setting
     from srlib.zoo import train
+    from srlib.zoo.table import table
 
     plan = train.planned(options)
     card = train.train(
@@ -180,6 +193,9 @@ def _train(options: argparse.Namespace) -> int:
     )
     if card is not None:
         print(card)
+        if card.folder.resolve() == zoo.FOLDER.resolve():
+            with whole_or_nothing(zoo.FOLDER.parent / "RESULTS.md") as file:
+                file.write((table() + "\n").encode())
         print(f"use it with: srlib upscale PHOTO -m {card.folder / card.file} -s {plan.scales[0]}")
     return 0 if card is not None else 3
 
@@ -249,6 +265,38 @@ def _export(options: argparse.Namespace) -> None:
     print(f"{path}: checked with onnxruntime, largest difference {worst:.1e}")
 
 
+def _duplicates(options: argparse.Namespace) -> None:
+    import datetime
+    import json
+    import shlex
+    import time
+
+    from srlib import recipes, settings
+    from srlib.data.duplicates import near_duplicates
+    from srlib.files import whole_or_nothing
+
+    start = time.monotonic()
+    sought, searched = (recipes.pictures("+".join(some))[0] for some in (options.of, options.sets))
+    finds = near_duplicates(sought, searched, above=options.above)
+    print(f"{len(sought)} pictures sought among {len(searched)}")
+    for find in finds:
+        print(f"{find.score:6.3f}  {find.one}  {find.other}")
+    print("the same photograph gives above 0.7; look at the best of these with your own eyes")
+    if options.out:
+        call = ["duplicates", *options.sets, "--of", *options.of, "--above", str(options.above)]
+        record = {
+            "command": f"srlib {shlex.join(call)}",
+            "sought": len(sought),
+            "searched": len(searched),
+            "finds": [vars(find) for find in finds],
+            "minutes": round((time.monotonic() - start) / 60, 1),
+            "device": settings.device_name(settings.device()),
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        }
+        with whole_or_nothing(options.out) as file:
+            file.write((json.dumps(record, indent=1) + "\n").encode())
+
+
 def _experiment(options: argparse.Namespace) -> None:
     import time
 
@@ -281,6 +329,12 @@ def _zoo_list(_: argparse.Namespace) -> None:
         row = card.results.get(f"photos x{card.scales[0]}", {})
         gain = f"{row['psnr']:.2f} dB (bicubic {row['bicubic']:.2f})" if row else ""
         print(f"{card.title:24}{card.parameters:>10,}  photos {gain}, {card.profile}, {card.steps:,} steps")
+
+
+def _zoo_table(_: argparse.Namespace) -> None:
+    from srlib.zoo.table import table
+
+    print(table())
 
 
 def _zoo_card(options: argparse.Namespace) -> None:

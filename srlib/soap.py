@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 LARGEST = 640
-"""A side of a weight matrix longer than this keeps its own coordinates: turning it would cost too much."""
+"""Longer axes keep their coordinates: turning them would cost more than the convolution itself."""
 
 
 class SOAP(torch.optim.Optimizer):
-    """Adam, but each weight matrix is first turned to the axes along which its gradients have varied: the
-    eigenvectors of G G^T (left) and G^T G (right), both running averages, renewed every ``renew`` steps. A
-    narrow network's weights pull on each other; along those axes they do so less, and a step may be ten
-    times as long. A convolution counts as a matrix (first axis, all others); biases and slopes get plain
-    Adam. For matrices of up to a few hundred rows and columns. Chapter 5."""
+    """Adam, but each weight tensor is first turned, axis by axis, to the directions in which its gradients
+    have varied: the eigenvectors of G G^T, a running average, and the same for the other axes, renewed every
+    ``renew`` steps. A narrow network's weights pull on each other; along those directions they do so less,
+    and a step may be ten times as long. A convolution (out, in, k, k) has the axes out and in*k*k, or out,
+    in and k*k where in*k*k is too long; biases and slopes get plain Adam. Chapter 5."""
 
     def __init__(
         self,
@@ -37,26 +37,34 @@ class SOAP(torch.optim.Optimizer):
         """One step for all weights that have a gradient."""
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is not None:
-                    matrix = p.grad.reshape(len(p), -1) if p.ndim > 1 else p.grad.reshape(1, -1)
-                    state = self.state[p]
-                    if not state:
-                        state.update(_begin(matrix, turned=p.ndim > 1))
-                        continue  # the first gradient only says along which axes
-                    change = _change(matrix, state, group)
-                    p.mul_(1 - group["lr"] * group["weight_decay"])
-                    p.sub_(group["lr"] * change.reshape(p.shape))
+                if p.grad is None:
+                    continue
+                gradient, state = p.grad.reshape(_axes_of(p)), self.state[p]
+                if not state:  # the first gradient only says in which directions
+                    state.update(_begin(gradient))
+                    continue
+                change = _change(gradient, state, group)
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.sub_(group["lr"] * change.reshape(p.shape))
 
 
-def _begin(g: Tensor, *, turned: bool) -> dict[str, Any]:
-    """The state of a weight matrix after its first gradient."""
-    left = g @ g.T if turned and 1 < g.shape[0] <= LARGEST else None
-    right = g.T @ g if turned and 1 < g.shape[1] <= LARGEST else None
+def _axes_of(p: Tensor) -> list[int]:
+    """The shape in which a weight tensor is turned: axes 1, 2, 3 as one, or 2 and 3 as one."""
+    if p.ndim < 3:
+        return list(p.shape)
+    if p[0].numel() <= LARGEST:
+        return [p.shape[0], p[0].numel()]
+    return [p.shape[0], p.shape[1], p[0, 0].numel()]
+
+
+def _begin(g: Tensor) -> dict[str, Any]:
+    """The state of a weight tensor after its first gradient."""
     state: dict[str, Any] = {"steps": 0, "mean": torch.zeros_like(g), "square": torch.zeros_like(g)}
-    for side, gram in (("left", left), ("right", right)):
-        if gram is not None:
-            state[side] = gram
-            state[f"{side} axes"] = torch.linalg.eigh(gram).eigenvectors.flip(1)  # the strongest first
+    for axis, length in enumerate(g.shape):
+        if g.ndim > 1 and 1 < length <= LARGEST:
+            state[f"gram {axis}"] = _gram(g, axis)
+            # The strongest direction first.
+            state[f"directions {axis}"] = torch.linalg.eigh(state[f"gram {axis}"]).eigenvectors.flip(1)
     return state
 
 
@@ -68,31 +76,34 @@ def _change(g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
     state["square"].lerp_(_turn(g, state).square(), 1 - beta2)
     mean = _turn(state["mean"], state) / (1 - beta1 ** state["steps"])
     square = state["square"] / (1 - beta2 ** state["steps"])
-    change = mean / (square.sqrt() + group["eps"])
-    if "left" in state:
-        change = state["left axes"] @ change
-        state["left"].lerp_(g @ g.T, 1 - beta2)
-    if "right" in state:
-        change = change @ state["right axes"].T
-        state["right"].lerp_(g.T @ g, 1 - beta2)
-    if state["steps"] % group["renew"] == 0:
-        for axis, side in enumerate(("left", "right")):
-            if side in state:
-                _renew(state, side, axis)
+    change = _turn(mean / (square.sqrt() + group["eps"]), state, back=True)
+    for axis in range(g.ndim):
+        if f"gram {axis}" in state:
+            state[f"gram {axis}"].lerp_(_gram(g, axis), 1 - beta2)
+            if state["steps"] % group["renew"] == 0:
+                _renew(state, axis)
     return change
 
 
-def _turn(x: Tensor, state: dict[str, Any]) -> Tensor:
-    """``x`` in the axes of the gradient."""
-    if "left" in state:
-        x = state["left axes"].T @ x
-    return x @ state["right axes"] if "right" in state else x
+def _gram(g: Tensor, axis: int) -> Tensor:
+    """How the slices of ``g`` along ``axis`` vary together."""
+    rows = g.movedim(axis, 0).flatten(1)
+    return rows @ rows.T
 
 
-def _renew(state: dict[str, Any], side: str, axis: int) -> None:
-    """One step of the power iteration from the old axes: QR keeps them at right angles. Axes that changed
-    places take their running squares with them."""
-    axes = state[f"{side} axes"]
-    order = (axes.T @ state[side] @ axes).diagonal().argsort(descending=True)
+def _turn(x: Tensor, state: dict[str, Any], *, back: bool = False) -> Tensor:
+    """``x`` in the directions of the gradient, or back from them."""
+    for axis in range(x.ndim):
+        directions = state.get(f"directions {axis}")
+        if directions is not None:
+            x = torch.tensordot(x, directions, ([axis], [1 if back else 0])).movedim(-1, axis)
+    return x
+
+
+def _renew(state: dict[str, Any], axis: int) -> None:
+    """One step of the power iteration from the old directions: QR keeps them at right angles. Those that
+    changed places take their running squares with them."""
+    gram, directions = state[f"gram {axis}"], state[f"directions {axis}"]
+    order = (directions.T @ gram @ directions).diagonal().argsort(descending=True)
     state["square"] = state["square"].index_select(axis, order)
-    state[f"{side} axes"] = torch.linalg.qr(state[side] @ axes[:, order]).Q
+    state[f"directions {axis}"] = torch.linalg.qr(gram @ directions[:, order]).Q

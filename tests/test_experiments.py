@@ -66,7 +66,7 @@ def test_an_interrupted_experiment_goes_on_and_repeats_nothing(
     made: list[tuple[str, int]] = []
     real = experiments._run
 
-    def watched(variant: Variant, seed: int, *rest: Any) -> dict[str, Any]:
+    def watched(variant: Variant, seed: int, *rest: Any) -> dict[str, Any] | None:
         made.append((variant.label, seed))
         return real(variant, seed, *rest)
 
@@ -74,6 +74,39 @@ def test_an_interrupted_experiment_goes_on_and_repeats_nothing(
     after = perform(two(), seeds=(0, 1), folder=tmp_path)
     assert made == [("wide", 1)]
     assert after.runs[:3] == before.runs
+
+
+def test_what_is_looked_at_is_recorded_on_the_way_and_at_the_end(tmp_path: Path) -> None:
+    def bias(net: nn.Module) -> float:
+        return float(net.subpixel.bias.detach().abs().sum())  # type: ignore[union-attr, operator]
+
+    recipe = Recipe(steps=25, batch=2, patch=8, lr=1e-2)
+    variant = replace(two(recipe).variants[0], looks={"bias": bias})
+    experiment = replace(two(), variants=(variant,))
+    run = perform(experiment, seeds=(0,), folder=tmp_path).runs[0]
+    assert [step for step, _ in run["course"]["bias"]] == [0, 20, 25]
+    assert len({value for _, value in run["course"]["bias"]}) == 3
+    assert run["results"]["bias"] == pytest.approx(run["course"]["bias"][-1][1], rel=1e-3)
+    other = replace(experiment, variants=(replace(variant, looks={}),))  # another look: another record
+    assert "bias" not in perform(other, seeds=(0,), folder=tmp_path).runs[0]["results"]
+
+
+def test_a_run_that_was_stopped_is_not_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = experiments.fit
+
+    def stop(run: Any) -> None:
+        run.stop = True
+
+    def stopped(model: Any, bank: Any, recipe: Any, callbacks: Any, **more: Any) -> Any:
+        return real(model, bank, recipe, [*callbacks, stop], every=2, **more)
+
+    perform(two(), seeds=(0,), folder=tmp_path)
+    monkeypatch.setattr(experiments, "fit", stopped)
+    record = perform(two(), seeds=(0, 1), folder=tmp_path)
+    assert record.seeds == [0]
+    assert "goes on with the runs that are missing" in capsys.readouterr().out
 
 
 def test_a_variant_that_changed_is_run_anew(tmp_path: Path) -> None:

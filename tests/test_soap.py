@@ -50,12 +50,28 @@ def test_biases_and_slopes_get_plain_adam() -> None:
     assert torch.allclose(mine, theirs, atol=1e-6)
 
 
+def test_a_large_kernel_is_turned_along_three_axes() -> None:
+    p = torch.zeros(4, 30, 5, 5, requires_grad=True)  # 30 * 25 is above LARGEST
+    optimizer = SOAP([p], lr=0.1, betas=BETAS, renew=10**9)
+    grads = gradients(4, 30, 5, 5)
+    walk(optimizer, p, grads)
+    first = grads[0].reshape(4, 30, 25)
+    u, v, w = (
+        torch.linalg.eigh(torch.einsum(how, first, first)).eigenvectors
+        for how in ("aij,bij->ab", "iaj,ibj->ab", "ija,ijb->ab")
+    )
+    turned = torch.zeros(4, 30, 25, requires_grad=True)
+    steps = [torch.einsum("abc,ai,bj,ck->ijk", g.reshape(4, 30, 25), u, v, w) for g in grads[1:]]
+    walk(torch.optim.Adam([turned], lr=0.1, betas=BETAS), turned, steps)
+    assert torch.allclose(p, torch.einsum("ijk,ai,bj,ck->abc", turned, u, v, w).reshape(p.shape), atol=1e-4)
+
+
 def test_a_side_that_is_too_long_keeps_its_coordinates() -> None:
     p = torch.zeros(4, LARGEST + 1, requires_grad=True)
     optimizer = SOAP([p])
     walk(optimizer, p, gradients(4, LARGEST + 1, count=2))
-    assert "left axes" in optimizer.state[p]
-    assert "right axes" not in optimizer.state[p]
+    assert "directions 0" in optimizer.state[p]
+    assert "directions 1" not in optimizer.state[p]
 
 
 def test_the_axes_stay_at_right_angles_and_turn_to_the_gradients_directions() -> None:
@@ -67,7 +83,7 @@ def test_the_axes_stay_at_right_angles_and_turn_to_the_gradients_directions() ->
     for _ in range(60):
         strong = 5 * direction[:, None] * torch.randn(1, 5, generator=generator)
         walk(optimizer, p, [strong + 0.1 * torch.randn(6, 5, generator=generator)])
-    axes = optimizer.state[p]["left axes"]
+    axes = optimizer.state[p]["directions 0"]
     assert torch.allclose(axes.T @ axes, torch.eye(6), atol=1e-5)
     assert abs(axes[:, 0] @ direction) == pytest.approx(1, abs=0.01)
 

@@ -21,9 +21,11 @@ from srlib.evaluation import evaluate
 from srlib.files import whole_or_nothing
 from srlib.names import there_are
 from srlib.speed import Setting
-from srlib.training import Recipe, fit
+from srlib.training import Recipe, Run, fit
 
 FOLDER = Path(__file__).parent / "results"
+LOOKED_AT = (20, 100, 200, 500, 1000, 2000)
+"""Steps after which ``looks`` are recorded, beside the beginning and the end."""
 PHOTOGRAPHS = "t91+general100+bsds399"
 
 
@@ -35,7 +37,7 @@ class ExperimentError(ValueError):
 class Variant:
     """One of the things compared: a network (class in ``srlib.models`` and arguments), how and on what it is
     trained, and what is looked at afterwards. ``pictures``: train on so many, drawn by the seed (None: on
-    all). ``looks``: further numbers to record, {name: function of the network before and after training}."""
+    all). ``looks``: further numbers to record, {name: function of the network}: on the way and at the end."""
 
     label: str
     model: str
@@ -51,6 +53,7 @@ class Variant:
     def described(self) -> dict[str, Any]:
         """All that decides the result, as JSON has it: a recorded run is kept while this stays the same."""
         known = {k: v for k, v in vars(self).items() if k not in ("label", "recipe", "looks")}
+        known |= {"looks": list(self.looks)} if self.looks else {}
         return json.loads(json.dumps({**known, "recipe": asdict(self.recipe)}, default=dict))
 
 
@@ -168,6 +171,9 @@ def perform(
             if stop():
                 return _written(experiment, runs, path)
             made = _run(variant, seed, experiment, banks)
+            if made is None:
+                print("stopped; the same command goes on with the runs that are missing")
+                return _written(experiment, runs, path)
             print(
                 f"{experiment.name}, {variant.label}, seed {seed}: {made['seconds']:.0f} s, {made['results']}"
             )
@@ -187,15 +193,29 @@ def _written(experiment: Experiment, runs: list[dict[str, Any]], path: Path) -> 
     return Recorded(experiment.name, experiment.question, experiment.command, runs)
 
 
-def _run(variant: Variant, seed: int, experiment: Experiment, banks: dict[str, PatchBank]) -> dict[str, Any]:
-    """Train one variant with one seed and measure it."""
+def _run(
+    variant: Variant, seed: int, experiment: Experiment, banks: dict[str, PatchBank]
+) -> dict[str, Any] | None:
+    """Train one variant with one seed and measure it; None if it was stopped (Ctrl-C)."""
     bank = _bank(variant, seed, banks)
     torch.manual_seed(seed)
     model = zoo.build(variant.model, dict(variant.arguments))
-    before = {f"{name}, untrained": look(model.eval()) for name, look in variant.looks.items()}
+    course: dict[str, dict[int, float]] = {name: {} for name in variant.looks}
+
+    def look(run: Run) -> None:
+        if run.step in LOOKED_AT or run.done >= 1:
+            for name, measure in variant.looks.items():
+                course[name][run.step] = float(f"{measure(run.result):.4g}")
+
+    for name, measure in variant.looks.items():
+        course[name][0] = float(f"{measure(model):.4g}")
     setting = Setting(experiment.bf16, channels_last=True, shortcuts=bank.device.type == "cpu")
-    run = fit(model, bank, variant.recipe, setting=setting, validate=_validation(variant), progress=False)
-    results = {**before, **{name: look(model) for name, look in variant.looks.items()}}
+    run = fit(
+        model, bank, variant.recipe, [look], setting=setting, validate=_validation(variant), progress=False
+    )
+    if run.done < 1:
+        return None
+    results = {name: measure(model) for name, measure in variant.looks.items()}
     for name in experiment.measured_on:
         if name == "photos" or data.find(name) is not None:
             for scale in dict.fromkeys((*variant.scales, *variant.measure_at)):
@@ -209,6 +229,7 @@ def _run(variant: Variant, seed: int, experiment: Experiment, banks: dict[str, P
         "seconds": round(run.seconds, 1),
         "skipped": run.skipped,
         "loss": run.loss_curve(20),
+        "course": {name: [list(pair) for pair in seen.items()] for name, seen in course.items()},
         "validation": [[step, round(psnr, 3)] for step, psnr in run.psnrs],
         "device": f"{settings.device_name(bank.device)}; {setting}",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),

@@ -19,7 +19,7 @@ _SMALL = Recipe(
     patch=11,
     optimizer="soap",
     betas=(0.95, 0.95),
-    lr=3e-3,
+    lr=1e-3,
     warmup=100,
     schedule="cosine",
     ema=0.99,
@@ -40,7 +40,7 @@ _ADAM = Recipe(
 # VDSR's own: Caffe's loss, a learning rate of 0.1, gradients clipped at theta (here 0.01) / learning rate.
 _SGD = replace(_ADAM, optimizer="sgd", lr=0.1, weight_decay=1e-4, clip="value/lr", clip_at=1e-2)
 _SCALES = replace(_ADAM, steps=900, batch=6)
-_HE = {"init": "he"}
+_CENTRED = {"init": "centred"}
 
 
 @torch.no_grad()
@@ -65,7 +65,7 @@ def _flats(model: nn.Module) -> list[torch.Tensor]:
 
 def _srcnn(label: str, kernels: tuple[int, ...], **changes: object) -> Variant:
     recipe = replace(_SMALL, **changes)  # type: ignore[arg-type]
-    return Variant(label, "SRCNN", {"kernels": kernels, **_HE}, recipe)
+    return Variant(label, "SRCNN", {"kernels": kernels, **_CENTRED}, recipe)
 
 
 def _vdsr(label: str, recipe: Recipe, scales: tuple[int, ...] = (3,), **arguments: object) -> Variant:
@@ -107,7 +107,7 @@ _ALL = (
             Variant(
                 label,
                 "SRCNN",
-                {"kernels": (9, 1, 5), "channels": 3, **_HE, **inside},
+                {"kernels": (9, 1, 5), "channels": 3, **_CENTRED, **inside},
                 replace(_SMALL, patch=16),
                 scales=(2,),
                 channels=3,

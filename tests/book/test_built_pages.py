@@ -6,20 +6,19 @@ Needs `make book` and an installed Chromium; skips without them, unless SRLIB_RE
 
 import functools
 import io
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pytest
+from browser import chromium, give_up
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -28,40 +27,15 @@ PAGES = sorted(parse_toc_yaml(ROOT / "book" / "_toc.yml").keys())
 MADE_BY_SPHINX = ["index", "search", "genindex"]
 DESKTOP, PHONE = ViewportSize(width=1280, height=1600), ViewportSize(width=390, height=844)
 HEAVIEST = 8 * 2**20  # bytes of a page with its pictures
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--force-device-scale-factor=1",
-    "--force-color-profile=srgb",
-]
-
 pytestmark = pytest.mark.slow
-
-
-def give_up(reason: str) -> NoReturn:
-    """Skip, or fail where the checks are wanted in earnest."""
-    if os.environ.get("SRLIB_REQUIRE_BROWSER", "") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not (SITE / "index.html").is_file():
         give_up("there is no built book; build it with: make book")
-    names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "chrome"]
-    programs = [path for name in names if name and (path := shutil.which(name))]
-    if not programs:
-        give_up("found no Chromium on the path; install one, or name it in CHROMIUM")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=programs[0], args=FLAGS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 # --- one visit to a page, and all that is asked about it ------------------------------------------

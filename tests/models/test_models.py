@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from srlib import data
+from srlib.images import luma
 from srlib.models import EDSR, ESPCN, FSRCNN, MDSR, SRCNN, VDSR, WDSR, Discriminator, SRResNet
 from srlib.models.edsr import ResBlock
 from srlib.models.wdsr import conv
@@ -113,6 +115,34 @@ def test_srcnn_is_three_convolutions_written_out() -> None:
     y = F.relu(F.conv2d(y, w["map.weight"], w["map.bias"], padding=2))
     y = F.conv2d(y, w["reconstruct.weight"], w["reconstruct.bias"], padding=2)
     torch.testing.assert_close(net(x), y)
+
+
+def test_a_centred_srcnn_begins_by_returning_its_input_with_filters_that_tell_places_apart() -> None:
+    picture = luma(data.photos(["coffee"])["coffee"])[None]
+
+    def telling(net: SRCNN) -> int:
+        """First filters that are above 0 somewhere, but not everywhere: in 10 to 90 % of the pixels."""
+        share = (net.extract(picture) > 0).float().mean((0, 2, 3))
+        return int(((share > 0.1) & (share < 0.9)).sum())
+
+    for seed in range(3):
+        torch.manual_seed(seed)
+        plain, centred = SRCNN((9, 5, 5), init="he"), SRCNN((9, 5, 5), init="centred")
+        assert telling(plain) < 20
+        assert telling(centred) == 63  # all but the one that hands the picture on
+        assert (centred(picture) - picture).abs().mean() < 0.1
+        assert (plain(picture) - picture).abs().mean() > 0.2
+
+
+@pytest.mark.parametrize("inside", [None, 2])
+def test_a_centred_srcnn_hands_every_channel_on(inside: int | None) -> None:
+    torch.manual_seed(0)
+    net = SRCNN((9, 1, 5), channels=3, inside=inside, init="centred")
+    with torch.no_grad():
+        net.reconstruct.weight[:, 3:] = 0  # without the detail that the other filters add
+    x = torch.rand(1, 3, 12, 10)
+    same = x if inside is None else F.interpolate(x, scale_factor=2, mode="nearest")
+    assert torch.allclose(net(x), same, atol=1e-6)
 
 
 def test_srcnns_first_weights_are_as_small_as_in_the_paper() -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from srlib import cli, recipes, zoo
 from srlib.data import pack as module
 from srlib.data.pack import pack
+from srlib.evaluation import evaluate
 from srlib.images import save
 from srlib.zoo import train
 
@@ -205,7 +207,7 @@ def test_full_plans_are_the_papers() -> None:
     assert (srcnn.recipe.lr, srcnn.recipe.tail_lr, srcnn.recipe.patch * 3) == (1e-4, 0.1, 33)
     assert "init" not in srcnn.arguments
     for name in ("srcnn-915", "srcnn-inside"):  # the paper's initial weights do not learn in a minute
-        assert recipes.plan(name, 2, "quick").arguments["init"] == "he"
+        assert recipes.plan(name, 2, "quick").arguments["init"] == "centred"
     assert recipes.plan("wdsr-a-16", 2, "full").recipe.lr == 1e-3
     srgan = recipes.plan("srgan", None, "full")
     assert srgan.start == ("srresnet", 4)
@@ -275,6 +277,34 @@ def test_an_empty_queue_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "QUEUE.md").write_text("- [x] `srlib train espcn -s 2`\n")
     assert cli.main(["zoo", "train-next", "--queue", str(tmp_path / "QUEUE.md")]) == 0
     assert "nothing is waiting" in capsys.readouterr().out
+
+
+# --- how weights are stored ---
+
+
+class Difference(nn.Module):
+    """Multiplies by a - b; float16 knows neither number exactly."""
+
+    channels, scale, pre_upsample = 1, None, True
+
+    def __init__(self, a: float, b: float) -> None:
+        super().__init__()
+        self.factors = nn.Parameter(torch.tensor([a, b]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (self.factors[0] - self.factors[1])
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "stored"),
+    [(1.00001, 0.0, "float16"), (1000.2, 999.3, "float32")],  # float16 makes 1000 and 999.5 of the latter
+)
+def test_weights_are_halved_only_where_that_costs_next_to_nothing(a: float, b: float, stored: str) -> None:
+    net = Difference(a, b)
+    kind, results = train._stored(net, (2,), ("photos",))
+    assert kind == stored
+    assert net.factors.tolist() == pytest.approx([a, b] if stored == "float32" else [1, 0], abs=1e-4)
+    assert results["photos x2"]["psnr"] == pytest.approx(evaluate(net, "photos", 2).psnr, abs=1e-3)
 
 
 # --- weights made again ---

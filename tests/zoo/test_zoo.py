@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+from published import Y_PATH
 
-from srlib import zoo
+from srlib import data, zoo
 from srlib.models import EDSR, ESPCN, MDSR, SRCNN
+from srlib.published import published
 from srlib.zoo import Card, ZooError
+from srlib.zoo.table import table
 
 
 def about(name: str, scales: list[int], model: str, arguments: dict[str, Any], **more: Any) -> Card:
@@ -194,6 +197,46 @@ def test_a_cards_result_is_what_the_shipped_weights_give() -> None:
     report = evaluate(zoo.load("espcn", 3), "photos", 3)
     assert report.psnr == pytest.approx(card.results["photos x3"]["psnr"], abs=0.002)
     assert report.ssim == pytest.approx(card.results["photos x3"]["ssim"], abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        pytest.param(card, id=card.title, marks=[pytest.mark.slow] if card.parameters > 200_000 else [])
+        for card in zoo.cards()
+    ],
+)
+def test_the_set5_rows_of_the_table_are_what_the_shipped_weights_give(card: Card) -> None:
+    from srlib.evaluation import evaluate
+
+    if data.find("set5") is None:
+        pytest.skip("needs Set5 (srlib fetch set5, or SRLIB_DATA)")
+    net = zoo.load(card.folder / card.file)
+    for scale in card.scales:
+        report = evaluate(net, "set5", scale)
+        assert report.psnr == pytest.approx(card.results[f"set5 x{scale}"]["psnr"], abs=0.002)
+        assert report.ssim == pytest.approx(card.results[f"set5 x{scale}"]["ssim"], abs=2e-4)
+
+
+def test_the_results_page_is_the_cards_own_table() -> None:
+    assert (zoo.FOLDER.parent / "RESULTS.md").read_text(encoding="utf-8") == table() + "\n"
+
+
+def test_the_table_sets_ours_beside_the_papers() -> None:
+    row = next(line for line in table().splitlines() if line.startswith("| fsrcnn x3 |"))
+    ours = zoo.card("fsrcnn", 3).results["set5 x3"]["psnr"]
+    assert f"| {ours:.2f} (33.16) |" in row
+    assert "| 12,809 |" in row
+
+
+def test_published_numbers_are_the_papers() -> None:
+    assert published("srcnn-955", "set5", 3) == 32.75
+    assert published("vdsr", "b100", 4) == 27.29
+    assert published("srcnn-915", "set5", 2) is None
+    assert published("edsr-small", "set5", 2) is None
+    for dataset, name in (("set5", "Set5"), ("set14", "Set14"), ("b100", "BSD100")):
+        for scale, (psnr, _) in Y_PATH[name].items():  # the EDSR paper's bicubic, against another table
+            assert published("bicubic", dataset, scale) == pytest.approx(psnr, abs=0.011)
 
 
 def test_edsr_from_the_zoo_is_the_papers_baseline() -> None:

@@ -1,0 +1,112 @@
+"""The frame of every exercise's check: an untouched stub does not stop the notebook, a wrong answer gets a
+sentence that teaches, a right one a short confirmation and something to notice."""
+
+import dis
+import traceback
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+import srlib
+
+EMPTY = [("LOAD_CONST", None), ("RETURN_VALUE", None)]
+
+
+class NotYet(Exception):
+    """Raised by a check when an answer is wrong; its message goes to the reader."""
+
+
+class _Untouched(Exception):
+    """Raised when the answer turns out to be the stub."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: ``state`` and the sentence for the reader."""
+
+    exercise: str
+    state: Literal["right", "wrong", "not attempted"]
+    text: str
+
+    def __str__(self) -> str:
+        sign = {"right": "✓", "wrong": "✗", "not attempted": "○"}[self.state]
+        return f"{sign} Exercise {self.exercise}: {self.text}"
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+    __repr__ = __str__
+
+
+def attempt(exercise: str, answer: Any, check: Callable[[Any], object], notice: str) -> Verdict:
+    """Try ``check`` on the reader's ``answer`` (a function, class, tensor or number). The check raises
+    ``NotYet`` with what to think about; anything else that is raised is the answer's own fault and is shown
+    with the line it comes from. Never raises. ``notice``: what a right answer lets one see."""
+    if untouched(answer):
+        return Verdict(exercise, "not attempted", "not attempted yet.")
+    try:
+        with torch.random.fork_rng(
+            devices=[]
+        ):  # a check draws numbers, the notebook's go on as if it had not
+            check(answer)
+    except _Untouched:
+        return Verdict(exercise, "not attempted", "not attempted yet.")
+    except NotImplementedError:
+        return Verdict(exercise, "not attempted", "not attempted yet.")
+    except NotYet as fault:
+        return Verdict(exercise, "wrong", f"not yet. {fault}")
+    except Exception as fault:
+        return Verdict(exercise, "wrong", f"not yet. {_where(fault)}")
+    return Verdict(exercise, "right", f"right. {notice}")
+
+
+def untouched(answer: Any) -> bool:
+    """Whether this is still the stub: ``...``, None, or a function whose body is nothing but a docstring,
+    ``...`` or ``pass``."""
+    if answer is None or answer is ...:
+        return True
+    if isinstance(answer, types.FunctionType):
+        steps = [(i.opname, i.argval) for i in dis.get_instructions(answer) if i.opname != "RESUME"]
+        return steps in (EMPTY, [("RETURN_CONST", None)])
+    return False
+
+
+def asked(answer: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+    """Call the reader's function; None or ... means that it is not written yet."""
+    result = answer(*arguments, **more)
+    if result is None or result is ...:
+        raise _Untouched
+    return result
+
+
+def expect(found: Any, wanted: Any, hint: str, *, tolerance: float = 1e-4) -> None:
+    """Raise ``NotYet`` with the ``hint`` unless the reader's result is the wanted one: the same shape if it
+    is a tensor, and every number within ``tolerance``. The message says what was found and wanted."""
+    a, b = (torch.as_tensor(v, dtype=torch.float64) for v in (found, wanted))
+    if a.shape != b.shape:
+        raise NotYet(f"The shape is {tuple(a.shape)}, it should be {tuple(b.shape)}. {hint}")
+    worst = float((a - b).abs().max()) if a.numel() else 0.0
+    if not worst <= tolerance:
+        if a.numel() == 1:
+            raise NotYet(f"You get {_short(a)}, it should be {_short(b)}. {hint}")
+        raise NotYet(f"Values differ from what is wanted by up to {worst:.3g}. {hint}")
+
+
+def _short(x: Tensor) -> str:
+    return f"{float(x):.4g}"
+
+
+def _where(fault: Exception) -> str:
+    """The reader's line that raised, in words."""
+    message = str(fault).splitlines()[0] if str(fault) else ""
+    ours = (str(Path(srlib.__file__).parent), str(Path(torch.__file__).parent))
+    mine = [
+        f for f in traceback.extract_tb(fault.__traceback__) if f.line and not f.filename.startswith(ours)
+    ]
+    line = f" at `{mine[-1].line}`" if mine else ""
+    return f"Your code raised {type(fault).__name__}{line}: {message}"

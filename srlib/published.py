@@ -1,0 +1,45 @@
+"""What the papers report, to stand beside our own results (chapter 12).
+
+PSNR in dB on luma, ``scale`` pixels cut off each side, mean over the pictures; x2, x3, x4 as printed, None
+where nothing was.
+
+Sources: the EDSR paper's table 3 (arXiv:1707.02921) for bicubic, SRCNN, VDSR, SRResNet, EDSR and MDSR; the
+CARN paper's table (arXiv:1803.08664) for FSRCNN and SRCNN 9-1-5; the ESPCN paper (arXiv:1609.05158), whose
+small pictures were blurred first, so its rows compare only roughly; the SRGAN paper (arXiv:1609.04802); the
+IMDN paper (arXiv:1909.11856) and measurements of the official weights for the EDSR baseline; the README of a
+WDSR re-implementation (ychfan/wdsr) for WDSR. VDSR, SRResNet and the later networks were trained on more or
+larger pictures than ours; each card says what ours saw.
+"""
+
+_Row = tuple[float | None, float | None, float | None]
+
+PSNR: dict[str, dict[str, _Row]] = {
+    "bicubic": {"set5": (33.66, 30.39, 28.42), "set14": (30.24, 27.55, 26.00), "b100": (29.56, 27.21, 25.96)},
+    "srcnn-915": {"set5": (None, 32.39, None)},
+    "srcnn-955": {
+        "set5": (36.66, 32.75, 30.48),
+        "set14": (32.42, 29.28, 27.49),
+        "b100": (31.36, 28.41, 26.90),
+    },
+    "fsrcnn": {"set5": (37.00, 33.16, 30.71), "set14": (32.63, 29.43, 27.59), "b100": (31.53, 28.53, 26.98)},
+    "espcn": {"set5": (None, 33.13, 30.90), "set14": (None, 29.49, 27.73)},
+    "vdsr": {"set5": (37.53, 33.66, 31.35), "set14": (33.03, 29.77, 28.01), "b100": (31.90, 28.82, 27.29)},
+    "srresnet": {"set5": (None, None, 32.05), "set14": (None, None, 28.53), "b100": (None, None, 27.57)},
+    "srgan": {"set5": (None, None, 29.40), "set14": (None, None, 26.02), "b100": (None, None, 25.16)},
+    "edsr-baseline": {
+        "set5": (37.99, 34.37, 32.09),
+        "set14": (33.57, 30.28, 28.58),
+        "b100": (32.16, 29.08, 27.57),
+    },
+    "edsr": {"set5": (38.11, 34.65, 32.46), "set14": (33.92, 30.52, 28.80), "b100": (32.32, 29.25, 27.71)},
+    "mdsr": {"set5": (38.11, 34.66, 32.50), "set14": (33.85, 30.44, 28.72), "b100": (32.29, 29.25, 27.72)},
+    "wdsr-a-16": {"set5": (38.08, 34.45, 32.22), "b100": (32.23, 29.14, 27.61)},
+}
+SCALES = (2, 3, 4)
+
+
+def published(name: str, dataset: str, scale: int) -> float | None:
+    """The PSNR that the paper reports for network ``name`` on "set5", "set14" or "b100"; None if it reports
+    none."""
+    row = PSNR.get(name, {}).get(dataset)
+    return row[SCALES.index(scale)] if row and scale in SCALES else None

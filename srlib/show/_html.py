@@ -1,0 +1,78 @@
+"""What every element of the page is made of: a piece of HTML that brings along all it needs."""
+
+import base64
+import html
+import io
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from PIL import Image, features
+from torch import Tensor
+
+from srlib.files import whole_or_nothing
+from srlib.images import to_uint8
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<body style="margin: 1rem; font-family: system-ui, sans-serif">
+{body}
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class Html:
+    """A piece of HTML that a notebook shows when it is a cell's last value. It needs no network and no
+    kernel; ``save`` writes it as a page of its own."""
+
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.text
+
+    def __len__(self) -> int:
+        """Its size in bytes."""
+        return len(self.text.encode())
+
+    def save(self, path: str | Path, title: str = "srlib") -> Path:
+        """Write a page with only this on it, whole or not at all; returns the path."""
+        with whole_or_nothing(path) as file:
+            file.write(PAGE.format(title=escape(title), body=self.text).encode())
+        return Path(path)
+
+
+def escape(text: str) -> str:
+    """Text as it may stand in HTML, in quotes too."""
+    return html.escape(str(text), quote=True)
+
+
+def asset(name: str) -> str:
+    """The text of a file beside this one."""
+    return (files("srlib.show") / name).read_text(encoding="utf-8")
+
+
+def pil(x: Tensor) -> Image.Image:
+    """A picture (3, H, W) or (1, H, W), float in [0, 1] (clipped) or uint8, for Pillow: RGB, 8 bits."""
+    levels = to_uint8(x.detach().cpu())
+    if levels.ndim != 3 or levels.shape[0] not in (1, 3):
+        raise ValueError(f"a picture must be (3, H, W) or (1, H, W), not {tuple(x.shape)}")
+    return Image.fromarray(levels.expand(3, -1, -1).movedim(0, -1).contiguous().numpy())
+
+
+def data_uri(x: Tensor) -> str:
+    """A picture as an address that contains it, every pixel as it is: lossless WebP where Pillow can write
+    it (a quarter smaller), else PNG."""
+    memory = io.BytesIO()
+    if features.check("webp"):
+        pil(x).save(memory, "WEBP", lossless=True, quality=50, method=3)
+        kind = "webp"
+    else:
+        pil(x).save(memory, "PNG", optimize=True)
+        kind = "png"
+    return f"data:image/{kind};base64,{base64.b64encode(memory.getvalue()).decode()}"

@@ -1,0 +1,89 @@
+"""Quizzes and predictions in a real browser: by mouse and by keys, kept when the page is opened again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import chromium
+from playwright.sync_api import Browser, Page
+
+from srlib.check import predict, quiz, reveal
+
+pytestmark = pytest.mark.slow
+
+QUIZ = quiz(
+    "How many?", {"two": "No: count again.", "three": "Yes: & one more.", "four": "No: fewer."}, right="three"
+)
+ASKED = ("Which is larger?", ["the first", "the second"])
+PREDICTION = predict(*ASKED)
+REVELATION = reveal(*ASKED, answer="the second", why="It grew.")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    path = tmp_path / "page.html"
+    body = "".join(element.text for element in (QUIZ, PREDICTION, REVELATION))
+    path.write_text(f'<!doctype html><meta charset="utf-8"><body>{body}', encoding="utf-8")
+    one = browser.new_context(offline=True).new_page()
+    faults: list[str] = []
+    one.on("console", lambda message: faults.append(message.text))
+    one.on("pageerror", lambda error: faults.append(str(error)))
+    one.goto(path.as_uri())
+    yield one
+    assert faults == []
+    one.context.close()
+
+
+def answers(page: Page) -> list[str]:
+    return page.locator("output").all_inner_texts()
+
+
+def test_each_option_of_a_quiz_has_its_note(page: Page) -> None:
+    for option, note, kind in (
+        ("two", "No: count again.", "wrong"),
+        ("three", "Yes: & one more.", "right"),
+        ("four", "No: fewer.", "wrong"),
+    ):
+        page.get_by_label(option).check()
+        assert answers(page)[0].endswith(note)
+        assert page.locator("output").first.get_attribute("class") == kind
+
+
+def test_a_quiz_is_answered_by_keys_and_nobody_else_hears_them(page: Page) -> None:
+    page.evaluate("window.heard = []; document.addEventListener('keydown', (event) => heard.push(event.key))")
+    page.get_by_label("two").focus()
+    page.keyboard.press("ArrowDown")
+    assert answers(page)[0].endswith("Yes: & one more.")
+    assert page.evaluate("heard") == []
+
+
+def test_an_answer_is_still_there_when_the_page_is_opened_again(page: Page) -> None:
+    page.get_by_label("four").check()
+    page.reload()
+    assert page.get_by_label("four").is_checked()
+    assert answers(page)[0].endswith("No: fewer.")
+
+
+def test_a_prediction_is_noted_and_the_run_decides_it(page: Page) -> None:
+    assert answers(page)[2] == "The run says: the second. It grew."
+    page.get_by_label("the first").check()
+    assert answers(page)[1] == "Noted: the first. Read on; the run decides."
+    assert answers(page)[2] == "You predicted: the first. The run says: the second. It grew."
+    assert page.locator("output").nth(2).get_attribute("class") == "wrong"
+    page.get_by_label("the second").check()
+    assert page.locator("output").nth(2).get_attribute("class") == "right"
+
+
+def test_without_scripts_the_question_can_still_be_read(browser: Browser, tmp_path: Path) -> None:
+    path = QUIZ.save(tmp_path / "quiz.html")
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(path.as_uri())
+    assert page.get_by_text("How many?").is_visible()
+    assert page.get_by_label("three").is_visible()
+    page.context.close()
