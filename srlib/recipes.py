@@ -156,6 +156,10 @@ NETWORKS: dict[str, _Network] = {
     "fsrcnn-s": _Network(
         "FSRCNN", {"d": 32, "s": 5, "m": 1}, _small(3500, lr=1e-2), _FSRCNN, "t91+general100", channels=1
     ),
+    # What no photographer has a right in: dead leaves only, in both profiles.
+    "fsrcnn-leaves": _Network(
+        "FSRCNN", {}, _small(2500, lr=1e-2), _FSRCNN, "leaves:300", scales=(3,), channels=1
+    ),
     "espcn": _Network("ESPCN", {}, _small(3000, lr=3e-3), _ESPCN, "t91", channels=1),
     "vdsr": _Network(
         "VDSR",
@@ -185,7 +189,7 @@ NETWORKS: dict[str, _Network] = {
     "edsr-small": _Network(
         "EDSR",
         {"blocks": 4, "features": 24},
-        _quick(3000, lr=3e-3, batch=8, clip="norm", clip_at=0.2),
+        _quick(2500, lr=6e-3, batch=8, optimizer="soap", betas=(0.95, 0.95)),
         _EDSR,
         "div2k-train",
         warm=True,
@@ -214,7 +218,12 @@ NETWORKS: dict[str, _Network] = {
         "MDSR", {"blocks": 80}, _quick(100), _EDSR, "div2k-train", together=True, scale_argument=None
     ),
     "wdsr-small": _Network(
-        "WDSR", {"blocks": 4, "kind": "B"}, _quick(2800, lr=2e-3, batch=8), _WDSR, "div2k-train", warm=True
+        "WDSR",
+        {"blocks": 4, "kind": "B"},
+        _quick(2500, lr=1e-2, batch=8, optimizer="soap", betas=(0.95, 0.95)),
+        _WDSR,
+        "div2k-train",
+        warm=True,
     ),
     "wdsr-a-16": _Network("WDSR", {}, _quick(600, batch=8), _WDSR, "div2k-train", warm=True),
     "wdsr-b-16": _Network("WDSR", {"kind": "B"}, _quick(1000, batch=8), _WDSR, "div2k-train", warm=True),
