@@ -4,7 +4,6 @@ Each row is the median of repeated calls, in milliseconds (or crops a second), a
 1, srlib is faster. Prints the tables and writes benchmarks/results/bench.json.
 """
 
-import json
 import os
 import platform
 import tempfile
@@ -26,6 +25,7 @@ from benchmarks.networks import TRAINED, gpu_table, inference_table, peak_table,
 from benchmarks.timing import Row, medians_ms, rates_table, table
 from srlib import settings
 from srlib.data import PatchBank, dead_leaves, photos
+from srlib.files import write_json
 from srlib.images import to_uint8
 from srlib.metrics import psnr, ssim
 from srlib.resize import imresize
@@ -209,7 +209,7 @@ def main() -> None:
     rows += [*training_tables(), *inference_table(), *peak_table(), *gpu_table()]
     record = {"command": "make bench", "machine": about, "promises": promises(rows), "rows": rows}
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+    write_json(RESULTS, record)
     print(
         f"\nwritten to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}"
     )

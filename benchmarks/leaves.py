@@ -8,7 +8,6 @@ Run it on an otherwise idle machine: the budget is a clock. ``--steps`` fixes th
 """
 
 import argparse
-import json
 import platform
 import statistics
 import time
@@ -22,6 +21,7 @@ from srlib.data.bank import PatchBank
 from srlib.data.folder import load_folder
 from srlib.data.leaves import dead_leaves
 from srlib.evaluation import evaluate
+from srlib.files import write_json
 from srlib.images import to_uint8
 
 SCALE, FEATURES, BLOCKS = 3, 32, 4
@@ -134,7 +134,7 @@ def write(rows: list[dict], seconds: float) -> None:
         "threads": 2,
     }
     record = {"command": "python -m benchmarks.leaves", "seconds": seconds, "machine": machine, "rows": rows}
-    (RESULTS / "leaves.json").write_text(json.dumps(record, indent=1) + "\n")
+    write_json(RESULTS / "leaves.json", record)
     lines = ["| trained on | updates | Set5 x3 | Set14 x3 |", "|---|---|---|---|"]
     for kind in dict.fromkeys(row["data"] for row in rows):
         mine = [row for row in rows if row["data"] == kind]

@@ -76,21 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--force", action="store_true", help="replace the file if it is there")
     export.set_defaults(run=_export)
 
-    animals = commands.add_parser("zoo", help="trained weights: list, table, card, retrain, train-next, pack")
-    actions = animals.add_subparsers(dest="action", metavar="ACTION")
-    animals.set_defaults(run=_zoo_list)
-    actions.add_parser("list", help="what there is").set_defaults(run=_zoo_list)
-    actions.add_parser("table", help="results beside the papers', as Markdown").set_defaults(run=_zoo_table)
-    card = actions.add_parser("card", help="all that is known of one")
-    card.add_argument("name")
-    card.add_argument("-s", "--scale", type=int)
-    card.set_defaults(run=_zoo_card)
-    following = actions.add_parser("train-next", help="take the next line of the queue, or go on with it")
-    following.add_argument("--minutes", type=float, help="stop in good order after so many minutes")
-    following.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
-    following.add_argument("--queue", type=Path, help=argparse.SUPPRESS)
-    following.add_argument("--out", type=Path, help="folder of the weights (default: the zoo)")
-    following.set_defaults(run=_zoo_train_next)
     hunt = commands.add_parser(
         "duplicates", help="search sets of pictures for those of other sets, by content"
     )
@@ -109,6 +94,21 @@ def _parser() -> argparse.ArgumentParser:
     trial.add_argument("--out", type=Path, help="folder of the records (default: the book's)")
     trial.set_defaults(run=_experiment)
 
+    animals = commands.add_parser("zoo", help="trained weights: list, table, card, retrain, train-next, pack")
+    actions = animals.add_subparsers(dest="action", metavar="ACTION")
+    animals.set_defaults(run=_zoo_list)
+    actions.add_parser("list", help="what there is").set_defaults(run=_zoo_list)
+    actions.add_parser("table", help="results beside the papers', as Markdown").set_defaults(run=_zoo_table)
+    card = actions.add_parser("card", help="all that is known of one")
+    card.add_argument("name")
+    card.add_argument("-s", "--scale", type=int)
+    card.set_defaults(run=_zoo_card)
+    following = actions.add_parser("train-next", help="take the next line of the queue, or go on with it")
+    following.add_argument("--minutes", type=float, help="stop in good order after so many minutes")
+    following.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
+    following.add_argument("--queue", type=Path, help=argparse.SUPPRESS)
+    following.add_argument("--out", type=Path, help="folder of the weights (default: the zoo)")
+    following.set_defaults(run=_zoo_train_next)
     again = actions.add_parser("retrain", help="train weights of the zoo anew, as their card says")
     again.add_argument("name")
     again.add_argument("-s", "--scale", type=int)
@@ -172,9 +172,9 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from srlib import zoo
-    from srlib.files import whole_or_nothing
-    from srlib.speed import Setting
+    from srlib import settings, zoo
+    from srlib.files import write_text
+    from srlib.speed import fixed
     from srlib.zoo import train
     from srlib.zoo.table import table
 
@@ -186,7 +186,7 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
         minutes=options.minutes,
         pack_file=options.pack,
-        setting=Setting(options.numbers == "bf16", True, shortcuts=True) if options.numbers else None,
+        setting=fixed(settings.device(), bf16=options.numbers == "bf16") if options.numbers else None,
         from_scratch=options.from_scratch,
         note=options.note,
         measured_on=options.measure.split(","),
@@ -194,8 +194,7 @@ def _train(options: argparse.Namespace) -> int:
     if card is not None:
         print(card)
         if card.folder.resolve() == zoo.FOLDER.resolve():
-            with whole_or_nothing(zoo.FOLDER.parent / "RESULTS.md") as file:
-                file.write((table() + "\n").encode())
+            write_text(zoo.FOLDER.parent / "RESULTS.md", table() + "\n")
         print(f"use it with: srlib upscale PHOTO -m {card.folder / card.file} -s {plan.scales[0]}")
     return 0 if card is not None else 3
 
@@ -267,13 +266,12 @@ def _export(options: argparse.Namespace) -> None:
 
 def _duplicates(options: argparse.Namespace) -> None:
     import datetime
-    import json
     import shlex
     import time
 
     from srlib import recipes, settings
     from srlib.data.duplicates import near_duplicates
-    from srlib.files import whole_or_nothing
+    from srlib.files import write_json
 
     start = time.monotonic()
     sought, searched = (recipes.pictures("+".join(some))[0] for some in (options.of, options.sets))
@@ -293,8 +291,7 @@ def _duplicates(options: argparse.Namespace) -> None:
             "device": settings.device_name(settings.device()),
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         }
-        with whole_or_nothing(options.out) as file:
-            file.write((json.dumps(record, indent=1) + "\n").encode())
+        write_json(options.out, record)
 
 
 def _experiment(options: argparse.Namespace) -> None:

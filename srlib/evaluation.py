@@ -1,6 +1,5 @@
 """A table row as papers print it, with the protocol that it was measured by written beside it (chapter 1)."""
 
-import json
 import math
 import statistics
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from srlib import data
 from srlib.degrade import bicubic
-from srlib.files import whole_or_nothing
+from srlib.files import write_json
 from srlib.images import crop_to_multiple, from_uint8, luma, to_uint8
 from srlib.inference import upscale
 from srlib.metrics import psnr, ssim
@@ -80,9 +79,7 @@ class Report:
         record = {**asdict(self), "mean": {"psnr": self.psnr, "ssim": self.ssim}}
         for values in (record["mean"], *record["rows"]):
             values["psnr"] = values["psnr"] if math.isfinite(values["psnr"]) else None
-        with whole_or_nothing(path) as file:
-            file.write((json.dumps(record, indent=1) + "\n").encode())
-        return Path(path)
+        return write_json(path, record)
 
 
 def evaluate(

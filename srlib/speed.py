@@ -103,6 +103,11 @@ def transposed_by_shuffle(
     return F.pixel_shuffle(y, stride)[..., skip : skip + height, skip : skip + width]
 
 
+def fixed(device: torch.device, *, bf16: bool) -> Setting:
+    """The setting to take without timing: results must not hang on which was faster today."""
+    return Setting(bf16, channels_last=True, shortcuts=device.type == "cpu")
+
+
 def candidates(device: torch.device, steps: int, *, shortcuts: bool = False) -> list[Setting]:
     """What is worth timing on this device for a run of so many steps; the plainest first. Compiling pays
     only in long runs on a GPU, ``shortcuts`` only on a CPU and where the network has something to cut."""

@@ -98,6 +98,8 @@ class Recipe:
             raise ValueError("steps, batch and patch must be at least 1")
         if not self.lr > 0 or not 0 <= self.ema < 1:
             raise ValueError(f"lr must be above 0 and ema in [0, 1), not {self.lr} and {self.ema}")
+        if not 0 <= self.exact <= 1:
+            raise ValueError(f"exact must be a share of the run, 0 to 1, not {self.exact}")
 
     def learning_rate(self, step: int, done: float) -> float:
         """The learning rate of step ``step`` (from 0), with the share ``done`` of the run behind us."""

@@ -109,6 +109,17 @@ def test_a_run_that_was_stopped_is_not_recorded(
     assert "goes on with the runs that are missing" in capsys.readouterr().out
 
 
+def test_stopped_before_the_first_run_nothing_is_written_and_nothing_lost(tmp_path: Path) -> None:
+    record = perform(two(), seeds=(0,), folder=tmp_path, stop=lambda: True)
+    assert not list(tmp_path.iterdir())
+    assert record.seeds == []
+    assert str(record).startswith("Does width help?")
+    perform(two(), seeds=(0,), folder=tmp_path)
+    before = (tmp_path / "widths.json").read_bytes()
+    perform(two(replace(RECIPE, lr=1e-3)), seeds=(0,), folder=tmp_path, stop=lambda: True)
+    assert (tmp_path / "widths.json").read_bytes() == before
+
+
 def test_a_variant_that_changed_is_run_anew(tmp_path: Path) -> None:
     perform(two(), seeds=(0,), folder=tmp_path)
     changed = two(replace(RECIPE, lr=1e-3))

@@ -576,6 +576,7 @@ def test_callbacks_see_the_run_at_every_report() -> None:
         {"steps": 1, "clip": "value"},
         {"steps": 1, "lr": 0},
         {"steps": 1, "ema": 1.0},
+        {"steps": 1, "exact": 1.5},
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:

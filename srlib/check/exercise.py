@@ -54,9 +54,7 @@ def attempt(exercise: str, answer: Any, check: Callable[[Any], object], notice: 
             devices=[]
         ):  # a check draws numbers, the notebook's go on as if it had not
             check(answer)
-    except _Untouched:
-        return Verdict(exercise, "not attempted", "not attempted yet.")
-    except NotImplementedError:
+    except (_Untouched, NotImplementedError):
         return Verdict(exercise, "not attempted", "not attempted yet.")
     except NotYet as fault:
         return Verdict(exercise, "wrong", f"not yet. {fault}")

@@ -6,11 +6,13 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 from srlib.show import Html
-from srlib.show._html import escape
+from srlib.show._html import asset, escape
+
+_STYLE = f"<style>{asset('srlib.check', 'questions.css')}</style>"
+_SCRIPT = f"<script>{asset('srlib.check', 'questions.js')}</script>"
 
 
 def quiz(question: str, options: Mapping[str, str], right: str) -> Html:
@@ -37,7 +39,7 @@ def reveal(question: str, options: Sequence[str], answer: str, why: str) -> Html
     notes = {"answer": list(options).index(answer), "options": list(options), "why": why}
     return Html(
         f'<div class="srlib-question" data-of="{_key(question)}" data-notes="{_packed(notes)}">'
-        f"{_style()}<p><strong>{_inline(question)}</strong></p><output></output>{_script()}</div>"
+        f"{_STYLE}<p><strong>{_inline(question)}</strong></p><output></output>{_SCRIPT}</div>"
     )
 
 
@@ -51,9 +53,9 @@ def _question(kind: str, question: str, options: list[str], notes: dict[str, Any
     )
     packed = f' data-notes="{_packed(notes)}"' if notes else ""
     return Html(
-        f'<div class="srlib-question" data-key="{key}"{packed}>{_style()}'
+        f'<div class="srlib-question" data-key="{key}"{packed}>{_STYLE}'
         f"<fieldset><legend>{_inline(question)}</legend>{choices}</fieldset>"
-        f'<output aria-live="polite"></output>{_script()}</div>'
+        f'<output aria-live="polite"></output>{_SCRIPT}</div>'
     )
 
 
@@ -70,11 +72,3 @@ def _packed(value: dict[str, Any]) -> str:
 def _inline(text: str) -> str:
     """Escaped text; what stands in backticks becomes code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
-
-
-def _style() -> str:
-    return f"<style>{(files('srlib.check') / 'questions.css').read_text(encoding='utf-8')}</style>"
-
-
-def _script() -> str:
-    return f"<script>{(files('srlib.check') / 'questions.js').read_text(encoding='utf-8')}</script>"

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from srlib.images import luma
+from srlib.images import from_uint8, luma
 from srlib.resize import imresize
 
 BLOCK = 16
@@ -47,7 +47,7 @@ def near_duplicates(
     and mirrored; the ``keep`` best finds of each picture are looked at closely. Pictures: (C, H, W), uint8 or
     [0, 1]. Best first."""
     grays = [
-        {name: luma(x).float() / (255 if x.dtype == torch.uint8 else 1) for name, x in some.items()}
+        {name: luma(from_uint8(x) if x.dtype == torch.uint8 else x).float() for name, x in some.items()}
         for some in (ones, others)
     ]
     best: dict[tuple[str, str], float] = {}
@@ -141,9 +141,7 @@ def _zoomed(x: Tensor, zoom: float) -> Tensor:
 
 def _shrunk(x: Tensor, short: float) -> Tensor:
     """A gray picture with its shorter side at ``short`` pixels."""
-    h, w = x.shape[-2:]
-    factor = short / min(h, w)
-    return imresize(x, size=(max(1, round(h * factor)), max(1, round(w * factor))))
+    return _zoomed(x, short / min(x.shape[-2:]))
 
 
 def _detail(x: Tensor) -> Tensor:

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from srlib import data, recipes, settings, zoo
 from srlib.data.bank import PatchBank
 from srlib.evaluation import evaluate
-from srlib.files import whole_or_nothing
+from srlib.files import write_json
 from srlib.names import there_are
-from srlib.speed import Setting
+from srlib.speed import fixed
 from srlib.training import Recipe, Run, fit
 
 FOLDER = Path(__file__).parent / "results"
@@ -93,7 +93,10 @@ class Recorded:
     @property
     def seeds(self) -> list[int]:
         """The seeds that every variant was run with."""
-        return sorted(set.intersection(*({r["seed"] for r in self.of(label)} for label in self.labels)))
+        made = {(run["label"], run["seed"]) for run in self.runs}
+        return [
+            seed for seed in sorted({seed for _, seed in made}) if all((x, seed) in made for x in self.labels)
+        ]
 
     def of(self, label: str) -> list[dict[str, Any]]:
         """The runs of one variant."""
@@ -125,7 +128,7 @@ class Recorded:
 
     def __str__(self) -> str:
         whats = list(dict.fromkeys(what for run in self.runs for what in run["results"]))
-        width = max(len(label) for label in self.labels)
+        width = max((len(label) for label in self.labels), default=0)
         lines = [self.question]
         for label in self.labels:
             shown = [what for what in whats if all(what in run["results"] for run in self.of(label))]
@@ -142,7 +145,7 @@ def recorded(name: str, folder: Path = FOLDER) -> Recorded:
         raise ExperimentError(f"there is no record of {name!r}; {there_are(name, have)}")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        return Recorded(*(record[key] for key in ("name", "question", "command", "runs")))
+        return Recorded(**{key: record[key] for key in ("name", "question", "command", "runs")})
     except (ValueError, KeyError, TypeError) as fault:
         raise ExperimentError(
             f"{path}: not the record of an experiment ({fault}); get the file again"
@@ -157,7 +160,7 @@ def perform(
     stop: Callable[[], bool] = lambda: False,
 ) -> Recorded:
     """Make the runs that the record lacks, one seed after another, and write it after each. ``stop`` is asked
-    between runs. Runs of variants that have changed or gone are dropped."""
+    between runs. Runs of variants that have changed or gone are dropped with the first new one."""
     path = folder / f"{experiment.name}.json"
     runs = recorded(experiment.name, folder).runs if path.exists() else []
     wanted = {variant.label: variant.described() for variant in experiment.variants}
@@ -168,28 +171,20 @@ def perform(
         for variant in experiment.variants:
             if any(run["label"] == variant.label and run["seed"] == seed for run in runs):
                 continue
-            if stop():
-                return _written(experiment, runs, path)
-            made = _run(variant, seed, experiment, banks)
+            made = None if stop() else _run(variant, seed, experiment, banks)
             if made is None:
                 print("stopped; the same command goes on with the runs that are missing")
-                return _written(experiment, runs, path)
+                return _record(experiment, runs)
             print(
                 f"{experiment.name}, {variant.label}, seed {seed}: {made['seconds']:.0f} s, {made['results']}"
             )
             runs = sorted([*runs, made], key=lambda run: (run["seed"], order.index(run["label"])))
-            _written(experiment, runs, path)
-    return _written(experiment, runs, path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, asdict(_record(experiment, runs)), by_line=["runs"])
+    return _record(experiment, runs)
 
 
-def _written(experiment: Experiment, runs: list[dict[str, Any]], path: Path) -> Recorded:
-    head = {"name": experiment.name, "chapter": experiment.chapter, "question": experiment.question}
-    head |= {"command": experiment.command}
-    lines = ",\n".join("  " + json.dumps(run) for run in runs)  # a line a run
-    text = json.dumps({**head, "runs": "@"}, indent=1).replace('"@"', f"[\n{lines}\n ]")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_or_nothing(path) as file:
-        file.write((text + "\n").encode())
+def _record(experiment: Experiment, runs: list[dict[str, Any]]) -> Recorded:
     return Recorded(experiment.name, experiment.question, experiment.command, runs)
 
 
@@ -209,7 +204,7 @@ def _run(
 
     for name, measure in variant.looks.items():
         course[name][0] = float(f"{measure(model):.4g}")
-    setting = Setting(experiment.bf16, channels_last=True, shortcuts=bank.device.type == "cpu")
+    setting = fixed(bank.device, bf16=experiment.bf16)
     run = fit(
         model, bank, variant.recipe, [look], setting=setting, validate=_validation(variant), progress=False
     )

@@ -69,8 +69,8 @@ def _srcnn(label: str, kernels: tuple[int, ...], **changes: object) -> Variant:
     return Variant(label, "SRCNN", {"kernels": kernels, **_CENTRED}, recipe)
 
 
-def _vdsr(label: str, recipe: Recipe, scales: tuple[int, ...] = (3,), **arguments: object) -> Variant:
-    return Variant(label, "VDSR", arguments, recipe, scales=scales, measure_at=(2, 3, 4))
+def _vdsr(label: str, recipe: Recipe, **arguments: object) -> Variant:
+    return Variant(label, "VDSR", arguments, recipe)
 
 
 _LOOKS = {"checkerboard": checkerboard, "checkerboard share": checkerboard_share}
@@ -149,7 +149,7 @@ _ALL = (
         6,
         "VDSR of 20 layers, x3: what do the residual and the optimiser each contribute?",
         tuple(
-            replace(_vdsr(f"{optimiser}, {word}", recipe, residual=residual), measure_at=())
+            _vdsr(f"{optimiser}, {word}", recipe, residual=residual)
             for optimiser, recipe in (("SGD + clipping", _SGD), ("Adam", _ADAM))
             for word, residual in (("residual", True), ("no residual", False))
         ),
@@ -160,7 +160,7 @@ _ALL = (
         "vdsr-depth",
         6,
         "VDSR, x3: the deeper the better?",
-        tuple(replace(_vdsr(str(depth), _ADAM, depth=depth), measure_at=()) for depth in (5, 10, 20)),
+        tuple(_vdsr(str(depth), _ADAM, depth=depth) for depth in (5, 10, 20)),
         bf16=True,
         measured_on=("set5",),
     ),
@@ -169,8 +169,13 @@ _ALL = (
         6,
         "VDSR of 10 layers: one network for three scales, or one for each?",
         tuple(
-            _vdsr(label, replace(_SCALES, patch=36 // scales[0]), scales, depth=10)
-            for label, scales in (("x2", (2,)), ("x3", (3,)), ("x4", (4,)), ("x2 x3 x4", (2, 3, 4)))
+            replace(
+                _vdsr(" ".join(f"x{scale}" for scale in scales), _SCALES, depth=10),
+                recipe=replace(_SCALES, patch=36 // scales[0]),
+                scales=scales,
+                measure_at=(2, 3, 4),
+            )
+            for scales in ((2,), (3,), (4,), (2, 3, 4))
         ),
         bf16=True,
         measured_on=("set5",),

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, features
 from torch import Tensor
 
-from srlib.files import whole_or_nothing
+from srlib.files import write_text
 from srlib.images import to_uint8
 
 PAGE = """<!doctype html>
@@ -42,9 +42,7 @@ class Html:
 
     def save(self, path: str | Path, title: str = "srlib") -> Path:
         """Write a page with only this on it, whole or not at all; returns the path."""
-        with whole_or_nothing(path) as file:
-            file.write(PAGE.format(title=escape(title), body=self.text).encode())
-        return Path(path)
+        return write_text(path, PAGE.format(title=escape(title), body=self.text))
 
 
 def escape(text: str) -> str:
@@ -52,9 +50,9 @@ def escape(text: str) -> str:
     return html.escape(str(text), quote=True)
 
 
-def asset(name: str) -> str:
-    """The text of a file beside this one."""
-    return (files("srlib.show") / name).read_text(encoding="utf-8")
+def asset(package: str, name: str) -> str:
+    """The text of a style sheet or script that lies in a package."""
+    return (files(package) / name).read_text(encoding="utf-8")
 
 
 def pil(x: Tensor) -> Image.Image:

@@ -51,10 +51,10 @@ def compare(
     element = Html(
         f'<div class="srlib-compare" role="group" aria-label="{escape("comparison: " + ", ".join(names))}" '
         f'data-reference="{"" if reference is None else reference}">'
-        f"<style>{asset('compare.css')}</style>"
+        f"<style>{asset('srlib.show', 'compare.css')}</style>"
         f'<div class="pictures">{shown}</div>'
         f'{f"""<p class="caption">{escape(caption)}</p>""" if caption else ""}'
-        f"<script>{asset('compare.js')}</script></div>"
+        f"<script>{asset('srlib.show', 'compare.js')}</script></div>"
     )
     if len(element) > HEAVY:
         warnings.warn(

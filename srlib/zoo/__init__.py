@@ -16,7 +16,7 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from srlib import models
-from srlib.files import whole_or_nothing
+from srlib.files import whole_or_nothing, write_json
 from srlib.names import there_are
 from srlib.zoo.convert import ZooError, convert, warm_start
 
@@ -159,10 +159,7 @@ def store(model: nn.Module, about: Card, folder: Path) -> Card:
     with whole_or_nothing(folder / done.file) as file:
         file.write(raw)
     record = {k: v for k, v in asdict(done).items() if k != "folder"}
-    text = json.dumps({**record, "curves": None}, indent=1)  # a line a field, but not a line a point
-    text = text.replace('"curves": null', f'"curves": {json.dumps(done.curves)}')
-    with whole_or_nothing(folder / f"{about.stem}.json") as file:
-        file.write((text + "\n").encode())
+    write_json(folder / f"{about.stem}.json", record, by_line=["curves"])
     for old in folder.glob(f"{about.stem}-????????.safetensors"):
         if old.name != done.file:
             old.unlink()

@@ -19,7 +19,7 @@ from srlib import __version__, data, parallel, recipes, settings, zoo
 from srlib.data.bank import PatchBank
 from srlib.data.pack import pack
 from srlib.evaluation import Bicubic, evaluate
-from srlib.files import whole_or_nothing
+from srlib.files import write_text
 from srlib.losses import VGGFeatures
 from srlib.models import Discriminator
 from srlib.recipes import Plan
@@ -102,15 +102,18 @@ def train(
 def _stored(
     model: nn.Module, scales: Sequence[int], measured_on: Sequence[str], most: float = 0.005
 ) -> tuple[str, dict[str, dict[str, float | str]]]:
-    """Round the weights to float16 unless that costs more than ``most`` dB on the photographs at the first
+    """Round the weights to float16 unless that costs more than ``most`` dB on the first test set at the first
     scale; returns the number type, and what the weights reach as they will be stored."""
-    exact = evaluate(model, "photos", scales[0]).psnr
+    exact = measure(model, scales[:1], measured_on[:1])
     weights = copy.deepcopy(model.state_dict())
     zoo.as_stored(model)
-    rounded = evaluate(model, "photos", scales[0]).psnr
-    if not exact - rounded > most:
-        return "float16", measure(model, scales, measured_on)
-    print(f"stored as float32: float16 would cost {exact - rounded:.3f} dB")
+    results = measure(model, scales, measured_on)
+    cost = max(
+        (float(row["psnr"]) - float(results[where]["psnr"]) for where, row in exact.items()), default=0.0
+    )
+    if not cost > most:
+        return "float16", results
+    print(f"stored as float32: float16 would cost {cost:.3f} dB")
     model.load_state_dict(weights)
     return "float32", measure(model, scales, measured_on)
 
@@ -222,8 +225,7 @@ def tick(arguments: list[str], queue: Path = QUEUE) -> None:
         if shlex.split(match["arguments"]) == arguments:
             text = text[: match.start()] + text[match.start() :].replace("- [ ]", "- [x]", 1)
             break
-    with whole_or_nothing(queue) as file:
-        file.write(text.encode())
+    write_text(queue, text)
 
 
 def packed_for(plan: Plan, folder: Path) -> Path | None:
