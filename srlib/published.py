@@ -37,6 +37,16 @@ PSNR: dict[str, dict[str, _Row]] = {
 }
 SCALES = (2, 3, 4)
 
+MOS: dict[str, dict[str, float]] = {
+    "Set5": {"nearest": 1.28, "bicubic": 1.97, "SRCNN": 2.57, "SelfExSR": 2.65, "DRCN": 3.26, "ESPCN": 2.89}
+    | {"SRResNet": 3.37, "SRGAN": 3.58, "HR": 4.32},
+    "Set14": {"nearest": 1.20, "bicubic": 1.80, "SRCNN": 2.26, "SelfExSR": 2.34, "DRCN": 2.84, "ESPCN": 2.52}
+    | {"SRResNet": 2.98, "SRGAN": 3.72, "HR": 4.32},
+    "BSD100": {"nearest": 1.11, "bicubic": 1.47, "SRCNN": 1.87, "SelfExSR": 1.89, "DRCN": 2.12, "ESPCN": 2.01}
+    | {"SRResNet": 2.29, "SRGAN": 3.56, "HR": 4.46},
+}
+"""Mean opinion scores at x4 of the SRGAN paper (arXiv:1609.04802, table 2): 26 raters, 1 bad, 5 excellent."""
+
 
 def published(name: str, dataset: str, scale: int) -> float | None:
     """The PSNR that the paper reports for network ``name`` on "set5", "set14" or "b100"; None if it reports

@@ -1,15 +1,13 @@
 """Questions that work in the saved page: quizzes with a note for every option, and predictions that a later
 cell's run decides (all chapters)."""
 
-import base64
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from srlib.show import Html
-from srlib.show._html import asset, escape
+from srlib.show._html import asset, escape, packed
 
 _STYLE = f"<style>{asset('srlib.check', 'questions.css')}</style>"
 _SCRIPT = f"<script>{asset('srlib.check', 'questions.js')}</script>"
@@ -38,7 +36,7 @@ def reveal(question: str, options: Sequence[str], answer: str, why: str) -> Html
         raise ValueError(f"{answer!r} is none of the options: {', '.join(map(repr, options))}")
     notes = {"answer": list(options).index(answer), "options": list(options), "why": why}
     return Html(
-        f'<div class="srlib-question" data-of="{_key(question)}" data-notes="{_packed(notes)}">'
+        f'<div class="srlib-question" data-of="{_key(question)}" data-notes="{packed(notes)}">'
         f"{_STYLE}<p><strong>{_inline(question)}</strong></p><output></output>{_SCRIPT}</div>"
     )
 
@@ -51,9 +49,9 @@ def _question(kind: str, question: str, options: list[str], notes: dict[str, Any
         f'<label><input type="radio" name="{kind}-{key}" value="{i}"><span>{_inline(option)}</span></label>'
         for i, option in enumerate(options)
     )
-    packed = f' data-notes="{_packed(notes)}"' if notes else ""
+    answers = f' data-notes="{packed(notes)}"' if notes else ""
     return Html(
-        f'<div class="srlib-question" data-key="{key}"{packed}>{_STYLE}'
+        f'<div class="srlib-question" data-key="{key}"{answers}>{_STYLE}'
         f"<fieldset><legend>{_inline(question)}</legend>{choices}</fieldset>"
         f'<output aria-live="polite"></output>{_SCRIPT}</div>'
     )
@@ -61,12 +59,6 @@ def _question(kind: str, question: str, options: list[str], notes: dict[str, Any
 
 def _key(question: str) -> str:
     return hashlib.sha256(question.encode()).hexdigest()[:10]
-
-
-def _packed(value: dict[str, Any]) -> str:
-    """JSON that is not readable at a glance: every byte turned, then base64."""
-    raw = json.dumps(value, ensure_ascii=False).encode()
-    return base64.b64encode(bytes(byte ^ 90 for byte in raw)).decode()
 
 
 def _inline(text: str) -> str:

@@ -3,9 +3,12 @@
 import base64
 import html
 import io
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, features
 from torch import Tensor
@@ -19,11 +22,18 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
-<body style="margin: 1rem; font-family: system-ui, sans-serif">
+<body style="background: Canvas; color: CanvasText; font-family: system-ui, sans-serif; margin: 1rem">
 {body}
 </body>
 </html>
 """
+
+
+_WAKE = (
+    "for (const old of this.parentNode.querySelectorAll('script')) {"
+    " const script = document.createElement('script'); script.textContent = old.textContent;"
+    " old.replaceWith(script); } this.remove();"
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,12 @@ class Html:
 
     def _repr_html_(self) -> str:
         return self.text
+
+    def woken(self) -> str:
+        """The text for an ipywidget, whose page never runs a ``<script>`` that it is handed: an image without
+        an address fails to load at once and has the scripts before it run. Where that is forbidden, what
+        works without scripts stays."""
+        return f'<div>{self.text}<img alt="" hidden src="data:," onerror="{_WAKE}"></div>'
 
     def __len__(self) -> int:
         """Its size in bytes."""
@@ -53,6 +69,12 @@ def escape(text: str) -> str:
 def asset(package: str, name: str) -> str:
     """The text of a style sheet or script that lies in a package."""
     return (files(package) / name).read_text(encoding="utf-8")
+
+
+def packed(value: Mapping[str, Any]) -> str:
+    """JSON that is not readable at a glance: every byte turned, then base64."""
+    raw = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return base64.b64encode(bytes(byte ^ 90 for byte in raw)).decode()
 
 
 def pil(x: Tensor) -> Image.Image:

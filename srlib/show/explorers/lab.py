@@ -1,0 +1,224 @@
+"""The metric lab: toggle the slips people make when they measure, and watch the "PSNR" move (chapters 1
+and 2)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from srlib import data
+from srlib.images import load
+from srlib.show._html import Html, escape
+from srlib.show._look import COLOURS, framed
+from srlib.show.live import Explorer, choose
+from srlib.slips import PROTOCOL, SRCNN_GAIN, Pair, Score, Slips, judged, pairs
+
+RESAMPLING: dict[str, dict[str, Any]] = {
+    "MATLAB, both ways": {},
+    "OpenCV or torch, both ways": {"down": "opencv", "up": "opencv"},
+    "MATLAB down, OpenCV up": {"up": "opencv"},
+    "area down, OpenCV up": {"down": "area", "up": "opencv"},
+    "Pillow, both ways": {"down": "pillow", "up": "pillow"},
+    "area down, MATLAB up": {"down": "area"},
+    "OpenCV down, MATLAB up": {"down": "opencv"},
+}
+COMPARED: dict[str, dict[str, Any]] = {
+    "luma Y": {},
+    "red, green and blue": {"channel": "rgb"},
+    "full-range Y (OpenCV)": {"channel": "full"},
+    "Y with 64.738 for 65.738": {"channel": "typo"},
+    "Y, gray copied to RGB first": {"gray_as_rgb": True},
+}
+COUNTING: dict[str, dict[str, Any]] = {
+    "as the papers": {},
+    "Y not rounded": {"round_y": False},
+    "border kept": {"crop": False},
+    "one PSNR of the mean error": {"pooled": True},
+    "nothing rounded": {"round_sr": False, "round_y": False},
+    "Y not rounded, border kept": {"round_y": False, "crop": False},
+    "Y not rounded, mean error": {"round_y": False, "pooled": True},
+    "border kept, mean error": {"crop": False, "pooled": True},
+    "all three": {"round_y": False, "crop": False, "pooled": True},
+}
+SSIMS: dict[str, dict[str, Any]] = {
+    "Gaussian 11 x 11 on Y (the protocol)": {},
+    "uniform 7 x 7 on Y (scikit-image's default)": {"window": "uniform"},
+    "Gaussian, mean over R, G and B": {"channel": "rgb"},
+    "MATLAB's ssim() on the RGB array": {"channel": "rgb", "window": "volume"},
+}
+SIDE = 144
+"""Pixels a side of the crops that the lab measures by default: enough to see every slip, and quick."""
+
+
+def metric_lab(pictures: Mapping[str, Tensor] | None = None, scale: int = 3) -> Explorer:
+    """The "PSNR" and "SSIM" of one bicubic enlargement, by whatever recipe is chosen: how the pictures were
+    made small and large, what is compared, and how it is counted (``srlib.slips`` says each in words). The
+    pictures: {name: (3, H, W) or (1, H, W) in [0, 1]}, else the middle of the book's photographs and of a
+    gray one, and Set5 where it is at hand. The saved page has every slip alone, and pairs. Chapters 1, 2."""
+    if scale not in (2, 3, 4):
+        raise ValueError(f"the lab measures at scale 2, 3 or 4, not {scale!r}")
+    if pictures is not None and not pictures:
+        raise ValueError("there is no picture to measure on; give {name: picture}")
+    sets = {"yours": dict(pictures)} if pictures is not None else _sets()
+
+    @lru_cache(maxsize=32)
+    def enlarged(name: str, factor: int, slips: Slips) -> dict[str, Pair]:
+        return pairs(sets[name], factor, slips)
+
+    @lru_cache(maxsize=1024)
+    def measured(name: str, factor: int, slips: Slips) -> Score:
+        # what is compared and how it is counted changes no pixel: enlarged once for all of them
+        pixels = replace(PROTOCOL, down=slips.down, up=slips.up, round_sr=slips.round_sr)
+        return judged(enlarged(name, factor, replace(pixels, gray_as_rgb=slips.gray_as_rgb)), factor, slips)
+
+    def draw(
+        resampling: dict[str, Any],
+        compared: dict[str, Any],
+        counting: dict[str, Any],
+        pictures: str,
+        scale: int,
+    ) -> Html:
+        found = measured(pictures, scale, Slips(**resampling, **compared, **counting))
+        right = measured(pictures, scale, PROTOCOL)
+        ssims = {what: measured(pictures, scale, Slips(**resampling, **slip)) for what, slip in SSIMS.items()}
+        grays = [name for name, x in sets[pictures].items() if x.shape[0] == 1]
+        note = _gray_note(grays) if "gray_as_rgb" in compared else ""
+        line = _number_line(right.psnr, found.psnr)
+        table = _table({what: one.ssim for what, one in ssims.items()}, right.ssim)
+        sizes = {tuple(x.shape[-2:]) for x in sets[pictures].values()}
+        size = f" of {' x '.join(map(str, sizes.pop()))} pixels" if len(sizes) == 1 else ""
+        many = f"{len(sets[pictures])} pictures" if len(sets[pictures]) > 1 else "One picture"
+        caption = (
+            f"{many}{size}, made x{scale} smaller as 8-bit colour files and enlarged again "
+            "by bicubic interpolation. The number line follows all choices; the table follows the resampling."
+        )
+        words = escape(_sentence(right.psnr, found.psnr) + note)
+        return framed(
+            f'<p style="margin: 0.4rem 0; max-width: 46rem">{words}</p>{line}{table}',
+            caption,
+            group="the PSNR and the SSIM by the chosen recipe",
+        )
+
+    return Explorer(
+        draw,
+        {
+            "resampling": choose("resampling", RESAMPLING, still=list(RESAMPLING)[:5]),
+            "compared": choose("compared", COMPARED),
+            "counting": choose("counted", COUNTING, still=list(COUNTING)[:4]),
+            "pictures": choose("pictures", list(sets), still=[next(iter(sets))]),
+            "scale": choose("scale", {f"x{s}": s for s in (2, 3, 4)}, f"x{scale}", still=[f"x{scale}"]),
+        },
+        "metric lab: one enlargement, many PSNRs",
+    )
+
+
+def _sets() -> dict[str, dict[str, Tensor]]:
+    """The book's photographs with scikit-image's gray one, cropped; Set5 whole, where it is at hand."""
+    import skimage
+
+    gray = load(Path(skimage.__file__).parent / "data" / "camera.png")
+    sets = {"photographs": {name: _middle(x) for name, x in (data.photos() | {"camera": gray}).items()}}
+    try:
+        folder = data.find("set5")
+    except data.DataError:  # a folder that lacks some of its files
+        folder = None
+    return sets if folder is None else sets | {"Set5": data.load_folder(folder)}
+
+
+def _middle(x: Tensor) -> Tensor:
+    top, left = ((length - SIDE) // 2 for length in x.shape[-2:])
+    return x[:, top : top + SIDE, left : left + SIDE]
+
+
+def _gray_note(grays: list[str]) -> str:
+    if not grays:
+        return " No picture here is gray, so copying gray to RGB changes nothing."
+    return f" Only the gray picture changes by the copying: {', '.join(grays)}."
+
+
+def _sentence(right: float, found: float) -> str:
+    """The difference in words, beside what a paper gained."""
+    low, high = SRCNN_GAIN
+    apart = found - right
+    gain = f"SRCNN's gain over the method before it ({low:.2f} to {high:.2f} dB, as published)"
+    if found == right:
+        return f"The protocol gives {right:.2f} dB. Choose a slip, and see where the number goes."
+    if abs(apart) < 0.005:
+        return f"{found:.2f} dB, as the protocol has it: this choice costs less than 0.005 dB."
+    if abs(apart) < low:
+        worth = f"less than {gain}"
+    elif abs(apart) <= high:
+        worth = f"as much as {gain}"
+    else:
+        worth = f"{abs(apart) / high:.1f} to {abs(apart) / low:.1f} times {gain}"
+    return (
+        f"{found:.2f} dB in place of {right:.2f} dB: {_signed(apart, 2)} dB for the same pictures, {worth}."
+    )
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def _number_line(right: float, found: float) -> str:
+    """PSNR from left to right: the protocol's value, SRCNN's gain drawn to scale, and the value found.
+    Places are in percent, so that the words keep their size on a phone."""
+    low, high = min(right - 2.1, found - 0.4), max(right + 1.1, found + 0.4)
+
+    def at(value: float) -> float:
+        return round(100 * (value - low) / (high - low), 2)
+
+    def text(value: float, y: int, words: str, bold: bool = False) -> str:
+        place = at(value)
+        anchor = "start" if place < 35 else "end" if place > 65 else "middle"
+        weight = ' font-weight="600"' if bold else ""
+        return f'<text x="{place}%" y="{y}" text-anchor="{anchor}"{weight}>{escape(words)}</text>'
+
+    def bar(a: float, b: float, y: int, height: int, fill: str, opacity: float = 1) -> str:
+        left, width = at(min(a, b)), abs(at(a) - at(b))
+        return (
+            f'<rect x="{left}%" y="{y}" width="{width:.2f}%" height="{height}" fill="{fill}" '
+            f'fill-opacity="{opacity:g}"/>'
+        )
+
+    ticks = "".join(
+        f'<rect x="{at(tick)}%" y="66" width="1" height="5" fill="currentColor"/>'
+        f'<text x="{at(tick)}%" y="84" text-anchor="middle" opacity="0.8">{tick}</text>'
+        for tick in range(int(low) + 1, int(high) + 1)
+        if 3 < at(tick) < 97
+    )
+    least, most = SRCNN_GAIN
+    # the words beside the bar, on the side where a phone has room for them
+    place, aside, anchor = (at(right + most), 5, "start") if at(right + most) < 70 else (at(right), -5, "end")
+    alt = (
+        f"A number line of PSNR: the protocol's value {right:.2f} dB, and {found:.2f} dB measured by the "
+        f"chosen recipe, {found - right:+.2f} dB away. Beside it, to scale: SRCNN's published gain of "
+        f"{least:.2f} to {most:.2f} dB."
+    )
+    return (
+        f'<div role="img" aria-label="{escape(alt)}" style="max-width: 46rem">'
+        '<svg aria-hidden="true" style="width: 100%; height: 112px" font-size="13" fill="currentColor">'
+        f"{text(right, 13, f'protocol {right:.2f} dB')}"
+        f'<rect x="{at(right)}%" y="20" width="1.5" height="46" fill="currentColor"/>'
+        f"{bar(right, right + least, 26, 10, COLOURS[1])}"
+        f"{bar(right + least, right + most, 26, 10, COLOURS[1], 0.45)}"
+        f'<text x="{place}%" y="36" dx="{aside}" text-anchor="{anchor}">SRCNN\'s gain</text>'
+        f"{bar(right, found, 46, 14, COLOURS[0])}"
+        '<rect x="0" y="65.5" width="100%" height="1" fill="currentColor" fill-opacity="0.5"/>'
+        f"{ticks}{text(found, 106, f'measured so: {found:.2f} dB ({_signed(found - right, 2)})', bold=True)}"
+        "</svg></div>"
+    )
+
+
+def _table(ssims: dict[str, float], right: float) -> str:
+    rows = "".join(
+        f'<tr><td>{escape(what)}</td><td class="number">{value:.4f}</td>'
+        f'<td class="number">{_signed(value - right, 4)}</td></tr>'
+        for what, value in ssims.items()
+    )
+    head = "<tr><th>SSIM of the same pictures</th><th>value</th><th>against the protocol</th></tr>"
+    table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    return f'<div class="scroll" style="margin-top: 0.5rem">{table}</div>'

@@ -1,0 +1,172 @@
+"""Curves of a training and methods by what they cost and give (chapters 4 to 12)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from srlib.show._html import Html
+from srlib.show._look import COLOURS, DASHES, MARKERS, axes, drawn, look
+
+Line = Sequence[Sequence[float]]
+"""Points (x, y) in the order of x."""
+
+
+def curves(
+    lines: Mapping[str, Line | Sequence[Line]],
+    *,
+    x: str = "step",
+    y: str,
+    alt: str,
+    caption: str = "",
+    log: str = "",
+) -> Html:
+    """Lines over a common axis. A name with one line: [(x, y), ...]; a name with several (one for each seed):
+    their mean where all have a point, and a band from the lowest to the highest. ``log``: "x", "y" or "xy"
+    for axes by powers of ten. Chapter 4."""
+    if not lines or any(len(line) == 0 for line in lines.values()):
+        raise ValueError("curves needs lines with at least one point each")
+    if len(lines) > len(COLOURS):
+        raise ValueError(f"{len(lines)} lines cannot be told apart; show {len(COLOURS)} at most")
+    figure, (axis,) = axes(5.6, 3.1)
+    with look():
+        for (name, line), colour, dash in zip(lines.items(), COLOURS, DASHES, strict=False):
+            several = _several(line)
+            middle, low, high = spread(several)
+            xs = [point[0] for point in middle]
+            mark = "o" if len(xs) == 1 else None
+            axis.plot(
+                xs, [point[1] for point in middle], color=colour, linestyle=dash, label=name, marker=mark
+            )
+            if len(several) > 1:
+                axis.fill_between(xs, low, high, color=colour, alpha=0.18, linewidth=0)
+        if "x" in log:
+            axis.set_xscale("log")
+        if "y" in log:
+            axis.set_yscale("log")
+        axis.set_xlabel(x)
+        axis.set_ylabel(y)
+        if len(lines) > 1:
+            legend(figure, axis)
+    return drawn(figure, alt, caption)
+
+
+def spread(lines: Sequence[Line]) -> tuple[list[tuple[float, float]], list[float], list[float]]:
+    """Several lines as one: the points (x, mean) at each x that all have, with the lowest and the highest."""
+    tables = [{point[0]: point[1] for point in line} for line in lines]
+    common = sorted(set.intersection(*(set(table) for table in tables)))
+    if not common:
+        raise ValueError("lines under one name must have points at the same places")
+    values = [[table[at] for table in tables] for at in common]
+    means = [math.fsum(some) / len(some) for some in values]
+    return (
+        list(zip(common, means, strict=True)),
+        [min(some) for some in values],
+        [max(some) for some in values],
+    )
+
+
+def frontier(
+    points: Mapping[str, tuple[float, float]],
+    *,
+    x: str,
+    y: str = "PSNR (dB)",
+    alt: str,
+    caption: str = "",
+) -> Html:
+    """Methods by cost (left is cheap, by powers of ten) and quality (up is better), and the line of those
+    that no other beats in both. ``points``: {method: (cost above 0, quality)}. Chapter 12."""
+    if any(cost <= 0 for cost, _ in points.values()):
+        raise ValueError("costs must be above 0: the axis goes by powers of ten")
+    best = efficient(points)
+    figure, (axis,) = axes(5.6, 3.8)
+    with look():
+        axis.set_xscale("log")
+        steps = [points[name] for name in best]
+        axis.step(*zip(*steps, strict=True), where="post", color=COLOURS[0], linewidth=1.2, zorder=1)
+        for name, (cost, quality) in points.items():
+            on = name in best
+            axis.plot(cost, quality, MARKERS[0 if on else 1], color=COLOURS[0 if on else 1], zorder=2)
+        axis.set_xlabel(x)
+        axis.set_ylabel(y)
+        axis.margins(0.12)
+        for name, (across, up, side) in _label_places(points).items():
+            axis.annotate(
+                name,
+                points[name],
+                (across, up),
+                textcoords="offset points",
+                ha=side,
+                va="center",
+                fontsize=8.5,
+            )
+    return drawn(figure, alt, caption)
+
+
+def efficient(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """The methods that no other beats in both cost and quality, the cheapest first. Chapter 12."""
+    found: list[str] = []
+    highest = -math.inf
+    for name, (_, quality) in sorted(points.items(), key=lambda one: (one[1][0], -one[1][1])):
+        if quality > highest:
+            found.append(name)
+            highest = quality
+    return found
+
+
+def legend(figure: object, axis: object) -> None:
+    """Names of the lines above the axes, so that none of them lies on a line."""
+    names = axis.get_legend_handles_labels()[1]  # type: ignore[attr-defined]
+    columns = max(1, min(len(names), 62 // (6 + max(map(len, names)))))
+    figure.legend(loc="outside upper left", ncols=columns, fontsize=8.5)  # type: ignore[attr-defined]
+
+
+def _several(line: Line | Sequence[Line]) -> list[Line]:
+    first = line[0][0]
+    return [cast(Line, line)] if isinstance(first, (int, float)) else list(cast(Sequence[Line], line))
+
+
+_SPOTS: list[tuple[float, float, str]] = [
+    (7, 0, "left"),
+    (6, -9, "left"),
+    (0, -11, "center"),
+    (6, 9, "left"),
+    (-6, 9, "right"),
+    (-7, 0, "right"),
+    (0, 11, "center"),
+    (-6, -9, "right"),
+]
+
+
+def _label_places(points: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float, str]]:
+    """For each name an offset (points) and a side so that, as far as can be, no two names meet: the places
+    around a point are tried in turn, on a plane where the plot is about 400 x 230 points."""
+    costs = [math.log(cost) for cost, _ in points.values()]
+    heights = [quality for _, quality in points.values()]
+    wide, tall = max(costs) - min(costs) or 1.0, max(heights) - min(heights) or 1.0
+    taken: list[tuple[float, float, float, float]] = []
+    spots = {
+        name: (320 * (math.log(cost) - min(costs)) / wide, 180 * (quality - min(heights)) / tall)
+        for name, (cost, quality) in points.items()
+    }
+    taken += [(px - 4, py - 4, px + 4, py + 4) for px, py in spots.values()]
+    chosen = {}
+    best_ones = efficient(points)
+    for name, (px, py) in spots.items():
+        length = 4.8 * len(name)
+        best: tuple[float, tuple[float, float, str], tuple[float, float, float, float]] | None = None
+        # the line of the best leaves a point to the right and comes from below
+        for across, up, side in (_SPOTS[4:] + _SPOTS[:4]) if name in best_ones else _SPOTS:
+            left = px + across - {"left": 0.0, "right": length, "center": length / 2}[side]
+            area = (left, py + up - 5, left + length, py + up + 5)
+            meets = sum(_overlap(area, other) for other in taken)
+            if best is None or meets < best[0]:
+                best = (meets, (across, up, side), area)
+        assert best is not None
+        chosen[name] = best[1]
+        taken.append(best[2])
+    return chosen
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    across, up = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return max(0.0, across) * max(0.0, up)
