@@ -232,7 +232,7 @@ def _stage(model: nn.Module, steps: Sequence[Layer], row: _Row) -> Iterator[str]
         wider = math.log2((step.resolution or small) / small)
         kind = "weights" if step.parameters else ""
         kind = "moves" if step.kind in ("shuffle", "interpolation", "transposed convolution") else kind
-        width = f"width: {11 + 1.1 * wider:.3g}rem"
+        width = f"min-width: {11 + 1.1 * wider:.3g}rem"
         yield f'<span class="box {kind}" style="{width}"><b>{escape(_name(step))}</b> '
         yield f'<span class="tag">{_count(step.before)} → {_count(step.after)}</span> '
         yield f'<span class="tag">{_size(model, step.resolution, end)}</span></span>'

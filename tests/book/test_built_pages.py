@@ -81,6 +81,14 @@ FACTS = """() => {
   const onScreen = (one) => one.checkVisibility() && box(one).right > 0 && box(one).left < innerWidth;
   const blocks = "article :is(h1, h2, h3, p, li, img, table, pre, div.math)";
   const page = document.documentElement;
+  // a part of a drawing is told by the drawing's words; one of several pictures may be called by a single
+  // word, if the group says what they are
+  const words = (one) => one.closest("[role=img]")?.ariaLabel
+    ?? (one.alt && [one.closest("[role=group]")?.ariaLabel, one.alt].filter(Boolean).join(": "));
+  const inOwnScroll = (one) => {
+    const frame = one.closest(".scroll");
+    return frame && box(frame).right <= innerWidth && getComputedStyle(frame).overflowX === "auto";
+  };
   return {
     theme: page.dataset.theme,
     formulas: all("article .math").map((one) => one.querySelector("mjx-container")?.clientWidth ?? 0),
@@ -88,13 +96,14 @@ FACTS = """() => {
     images: all("article img").map((one) => {
       const style = getComputedStyle(one);
       return {
-        alt: one.alt, source: one.currentSrc, exact: one.classList.contains("pixels"),
+        alt: words(one), source: one.currentSrc, exact: one.classList.contains("pixels"),
         look: [style.filter, style.backgroundColor, style.padding],
       };
     }),
     searches: all(".search-button__button, input[type=search]").filter(onScreen).length,
     sideways: page.scrollWidth - page.clientWidth,
-    cutOff: all(blocks).filter((one) => box(one).right > innerWidth).map((one) => one.outerHTML.slice(0, 80)),
+    cutOff: all(blocks).filter((one) => box(one).right > innerWidth && !inOwnScroll(one))
+      .map((one) => one.outerHTML.slice(0, 80)),
     scrolledCode: all("div.cell_input pre, div.cell_output .stream pre")
       .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText),
     complaints: all("article .output:is(.stderr, .traceback)").map((one) => one.innerText),

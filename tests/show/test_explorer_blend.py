@@ -104,8 +104,8 @@ def gray_levels() -> Tensor:
 def test_the_values_in_the_drawing_are_those_of_the_picture_by_hand(gray_levels: Tensor) -> None:
     a, b = network(1), network(2)
     page = blend(a, b, gray_levels).text(alpha="0.3")
-    # the middle 160 x 160 is fed, the middle 112 x 112 of the answer is measured
-    hr = gray_levels[:, 20:180, 20:180]
+    # the middle 156 x 156 is fed, the middle 108 x 108 of the answer is measured
+    hr = gray_levels[:, 22:178, 22:178]
     sr = to_uint8(upscale(interpolated(a, b, 0.3), from_uint8(to_uint8(bicubic(hr, 4))), 4))
     value = psnr(from_uint8(sr), hr, crop=24)
     assert f"PSNR {value:.2f} dB: higher is closer" in page
@@ -135,7 +135,7 @@ def test_the_saved_page_holds_eleven_frames_below_600_kb(gray_levels: Tensor) ->
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"photo": torch.rand(3, 100, 200)}, r"at least 160 x 160 pixels, not \(3, 100, 200\)"),
+        ({"photo": torch.rand(3, 100, 200)}, r"at least 156 x 156 pixels, not \(3, 100, 200\)"),
         ({"photo": "cat"}, "there is no photograph 'cat'"),
         ({"second": "edsr-baseline"}, "first is a SRResNet and second a EDSR"),
         ({"scale": 2}, "there is no srresnet for x2; there is x4"),

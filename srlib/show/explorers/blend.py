@@ -18,7 +18,7 @@ from srlib.show._look import COLOURS, framed
 from srlib.show.live import Explorer, slide
 
 ALPHAS = tuple(i / 10 for i in range(11))
-SIDE = 112
+SIDE = 108
 """Rows and columns of HR that are shown and measured."""
 AROUND = 24
 """More HR pixels on each side that the networks see, and that are cut off again."""
@@ -164,10 +164,9 @@ def _drawing(
         f'<div class="tile"><span class="label">{escape(label)}</span>{html}</div>'
         for label, html in [*tiles, *plots]
     )
-    columns = "display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), max-content))"
     cards = "".join(f"<li>{escape(about)}</li>" for about in abouts if about)
     inner = (
-        f'<div class="tiles" style="{columns}">{shown}</div><p>{escape(_read(psnrs, distances))}</p>'
+        f'<div class="tiles">{shown}</div><p>{escape(_read(psnrs, distances))}</p>'
         f"{f'<ul>{cards}</ul>' if cards else ''}"
     )
     return framed(inner, "", f"{names[0]} and {names[1]} blended at alpha {alpha:g}")
@@ -206,7 +205,7 @@ def _curve(what: str, values: Sequence[float], here: int) -> str:
     marks += f'<text x="{(left + right) / 2}" y="158" text-anchor="middle">alpha</text>'
     frame = f"M{left} {top}V{bottom + 6}H{right}"
     return (
-        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 336 160" width="336" fill="currentColor" '
+        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 336 160" width="324" fill="currentColor" '
         f'font-size="12.5">{levels}{marks}'
         f'<path d="{frame}" fill="none" stroke="currentColor" stroke-opacity=".5"/>'
         f'<polyline points="{points}" fill="none" stroke="{COLOURS[0]}" stroke-width="2"/>'

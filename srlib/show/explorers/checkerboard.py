@@ -138,7 +138,7 @@ def _drawing(way: int | str, scale: int, seed: int) -> Html:
         (
             "In the plane: brightest where most inputs meet",
             '<div style="align-items: center; display: flex; gap: 0.75rem">'
-            f"{_picture(share, '', 96)}{_table(two)}</div>",
+            f"{_picture(share, 'the counts of the table as brightness', 96)}{_table(two)}</div>",
         ),
         (
             f"Flat gray through the untrained layer: {energy:.1f} gray levels",
