@@ -101,7 +101,7 @@ class Studio:
         photo = w.Dropdown(
             options=list(data.folder.PHOTOS), value=self.photo, description="photo", style=style
         )
-        upload = w.FileUpload(accept="image/*", multiple=False, description="your own picture")
+        upload = w.FileUpload(accept="image/*", description="your own picture", layout=w.Layout(width="auto"))
         network = w.Dropdown(options=self.networks, description="network", style=style)
         scales = sorted({one for some in self.scales.values() for one in some})
         scale = w.Dropdown(
@@ -187,4 +187,7 @@ def _download(x: Tensor | None) -> str:
     if memory.tell() > 8 * 2**20:
         return "<p>The result is too large for a link; save it below.</p>"
     address = base64.b64encode(memory.getvalue()).decode()
-    return f'<p><a download="upscaled.png" href="data:image/png;base64,{address}">download the result</a></p>'
+    link = (
+        f'download="upscaled.png" style="text-decoration: underline" href="data:image/png;base64,{address}"'
+    )
+    return f"<p><a {link}>download the result</a></p>"
