@@ -225,3 +225,24 @@ def test_slow_is_handed_to_the_tests(sandbox: list[list[str]], monkeypatch: pyte
     monkeypatch.setenv("SLOW", "1")
     tasks.task_test([])
     assert {"--cov", "-m"} <= set(sandbox[-1])
+
+
+def test_a_network_is_trained_anew_by_its_name_and_scale(
+    sandbox: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAME", "fsrcnn")
+    monkeypatch.setenv("SCALE", "3")
+    assert tasks.main(["zoo"]) == 0
+    assert sandbox[-1][1:] == ["-m", "srlib.cli", "zoo", "retrain", "fsrcnn", "--scale", "3"]
+    monkeypatch.delenv("SCALE")
+    assert tasks.main(["zoo"]) == 0
+    assert sandbox[-1][1:] == ["-m", "srlib.cli", "zoo", "retrain", "fsrcnn"]
+
+
+def test_training_anew_without_a_name_shows_the_zoo_and_says_what_to_type(
+    sandbox: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NAME", raising=False)
+    assert tasks.main(["zoo"]) == 1
+    assert sandbox[-1][1:] == ["-m", "srlib.cli", "zoo", "list"]
+    assert capsys.readouterr().err == "tasks.py zoo: say which: make zoo NAME=fsrcnn SCALE=3\n"

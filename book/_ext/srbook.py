@@ -1,20 +1,25 @@
 """What the book needs from Sphinx beyond its configuration; `_config.yml` loads this file.
 
-Three things: where outputs of notebooks are cached (and when they are stale), what the notebooks' kernels
-find in their environment, and repairs of configuration values that YAML cannot express.
+Four things: where outputs of notebooks are cached (and when they are stale), what the notebooks' kernels
+find in their environment, how long each took (`srlib.show.header` writes it down), and repairs of
+configuration values that YAML cannot express.
 """
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
+from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
@@ -28,6 +33,8 @@ NOT_SOURCE = {"__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx: before 800 (Sphinx checks the values there) and before the notebooks are read."""
     app.connect("config-inited", configure, priority=400)
+    app.connect("env-updated", watch_the_clock)
+    app.connect("html-page-context", fill_in)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -39,6 +46,41 @@ def configure(app: Sphinx, config: Config) -> None:
     # Kernels inherit these. A reader's own IPython start-up files must not change the pages.
     os.environ["SRLIB_STATIC_BOOK"] = "1"
     os.environ["IPYTHONDIR"] = str(build / ".ipython")
+    # Beside the cached outputs, so that what was measured stays with them.
+    os.environ["SRLIB_BUILD_FACTS"] = str(Path(config.nb_execution_cache_path) / "facts")
+
+
+def facts(page: str) -> dict[str, Any]:
+    """What was measured when a chapter ran, or nothing."""
+    path = Path(os.environ["SRLIB_BUILD_FACTS"]) / f"{page.rpartition('/')[2]}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def watch_the_clock(app: Sphinx, env: BuildEnvironment) -> None:
+    """A chapter over its time: a warning, which fails the build, in CI; elsewhere, where machines are as
+    they are, a line."""
+    for page in sorted(env.found_docs):
+        measured = facts(page)
+        limit = measured.get("may_take")
+        if limit and measured["seconds"] > limit:
+            say = LOGGER.warning if os.environ.get("CI") else LOGGER.info
+            say("[srbook] %s took %.0f s, more than its %.0f s", page, measured["seconds"], limit)
+
+
+def fill_in(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object) -> None:
+    """Write time and memory of the run into the page that it made."""
+    measured = facts(page)
+    if not measured or "body" not in context:
+        return
+    memory = measured["gigabytes"]
+    words = {
+        "time": f"{measured['seconds']:.0f} seconds",
+        "memory": f"{memory:.1f} GB of memory" if memory else "memory not measured",
+    }
+    for fact, said in words.items():
+        context["body"] = re.sub(
+            rf'(<span data-srlib-fact="{fact}">)[^<]*(</span>)', rf"\g<1>{said}\g<2>", context["body"]
+        )
 
 
 def key(root: Path) -> str:

@@ -4,6 +4,7 @@ from srlib.show._html import Html
 from srlib.show._look import axes, drawn, look
 from srlib.show.architecture import architecture
 from srlib.show.compare import compare
+from srlib.show.header import header
 from srlib.show.kernels import kernel
 from srlib.show.opinion import opinion
 from srlib.show.pictures import error_map, failures, filters, grid, zoom
@@ -26,6 +27,7 @@ __all__ = [
     "filters",
     "frontier",
     "grid",
+    "header",
     "kernel",
     "look",
     "opinion",

@@ -14,7 +14,7 @@ EXTENSIONS = Path(__file__).parents[2] / "book" / "_ext"
 @pytest.fixture
 def srbook(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(EXTENSIONS))
-    for name in ("SRLIB_DATA", "SRLIB_PROFILE", "SRLIB_STATIC_BOOK", "IPYTHONDIR"):
+    for name in ("SRLIB_DATA", "SRLIB_PROFILE", "SRLIB_STATIC_BOOK", "SRLIB_BUILD_FACTS", "IPYTHONDIR"):
         monkeypatch.setenv(name, "")  # so that what the extension sets is undone after the test
     return importlib.import_module("srbook")
 
@@ -119,3 +119,59 @@ def test_a_renamed_module_and_a_touched_picture_change_the_key(
     second = srbook.key(root)
     (root / "srlib" / "resize.py").rename(root / "srlib" / "scale.py")
     assert len({first, second, srbook.key(root)}) == 3
+
+
+# --- the clock ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def measured(srbook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A chapter that took 75 seconds of its 60."""
+    monkeypatch.setenv("SRLIB_BUILD_FACTS", str(tmp_path))
+    path = tmp_path / "01_measuring.json"
+    path.write_text('{"seconds": 75.2, "may_take": 60, "gigabytes": 1.23, "profile": "quick"}')
+    return path
+
+
+def said(srbook: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for level in ("info", "warning"):
+        monkeypatch.setattr(
+            srbook.LOGGER, level, lambda text, *words, level=level: found.append((level, text % words))
+        )
+    env = SimpleNamespace(found_docs={"notebooks/01_measuring", "book/welcome"})
+    srbook.watch_the_clock(None, env)
+    return found
+
+
+def test_a_chapter_over_its_time_is_a_warning_in_ci_and_a_line_elsewhere(
+    srbook: Any, measured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "[srbook] notebooks/01_measuring took 75 s, more than its 60 s"
+    monkeypatch.setenv("CI", "true")
+    assert said(srbook, monkeypatch) == [("warning", line)]
+    monkeypatch.delenv("CI")
+    assert said(srbook, monkeypatch) == [("info", line)]
+
+
+def test_a_chapter_within_its_time_is_not_mentioned(
+    srbook: Any, measured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    measured.write_text(measured.read_text().replace("75.2", "59.9"))
+    assert said(srbook, monkeypatch) == []
+    measured.write_text(measured.read_text().replace('"may_take": 60', '"may_take": null'))  # full profile
+    assert said(srbook, monkeypatch) == []
+
+
+def test_the_pages_say_what_was_measured(srbook: Any, measured: Path) -> None:
+    from srlib.show.header import header
+
+    os.environ["SRLIB_STATIC_BOOK"] = "1"  # the fixture undoes it
+    context = {"body": header("01_measuring").text}
+    srbook.fill_in(None, "notebooks/01_measuring", "", context, None)
+    assert ">75 seconds</span>" in context["body"]
+    assert ">1.2 GB of memory</span>" in context["body"]
+    untouched = {"body": header("02_interpolation").text}
+    srbook.fill_in(None, "notebooks/02_interpolation", "", untouched, None)
+    assert "a time not measured" in untouched["body"]

@@ -73,7 +73,9 @@ def test_an_uploaded_picture_is_enlarged_compared_saved_and_offered(tmp_path: Pa
     assert "saved as" in it["said"].value
     wanted = to_uint8(enlarged(torch.from_numpy(levels).movedim(-1, 0) / 255, "espcn", 3))
     assert torch.equal(to_uint8(load(target)), wanted)
-    offered = re.search(r'download="upscaled.png"[^>]* href="data:image/png;base64,([^"]+)"', it["shown"].value)
+    offered = re.search(
+        r'download="upscaled.png"[^>]* href="data:image/png;base64,([^"]+)"', it["shown"].value
+    )
     assert offered
     assert torch.equal(to_uint8(load(base64.b64decode(offered[1]))), wanted)
     it["keep"].click()
