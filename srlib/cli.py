@@ -94,6 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     trial.add_argument("--out", type=Path, help="folder of the records (default: the book's)")
     trial.set_defaults(run=_experiment)
 
+    growing = commands.add_parser("comparison", help="measure every row of the chapters' table anew")
+    growing.set_defaults(run=_comparison)
+
     animals = commands.add_parser("zoo", help="trained weights: list, table, card, retrain, train-next, pack")
     actions = animals.add_subparsers(dest="action", metavar="ACTION")
     animals.set_defaults(run=_zoo_list)
@@ -317,6 +320,14 @@ def _experiment(options: argparse.Namespace) -> None:
         stop=lambda: time.monotonic() > end,
     )
     print(record)
+
+
+def _comparison(_: argparse.Namespace) -> None:
+    from srlib import comparison
+
+    for row in comparison.record():
+        print(f"{row.method:26} x{row.scale}  {row.psnr:6.2f} dB  {row.ssim:.4f}")
+    print(f"written to {comparison.RECORD}")
 
 
 def _zoo_list(_: argparse.Namespace) -> None:

@@ -145,6 +145,7 @@ def test_floors_import_only_from_below() -> None:
         "recipes",
         "zoo",
         "experiments",
+        "comparison",
         "show",
         "check",
         "stream",

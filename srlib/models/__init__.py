@@ -8,6 +8,7 @@ the picture already enlarged, and ``scale`` is None).
 from srlib.models.edsr import EDSR, MDSR
 from srlib.models.espcn import ESPCN
 from srlib.models.fsrcnn import FSRCNN
+from srlib.models.interpolation import BackProjected, Interpolation, back_project
 from srlib.models.sparse import CoupledDictionaries
 from srlib.models.srcnn import SRCNN
 from srlib.models.srresnet import Discriminator, SRResNet
@@ -22,7 +23,10 @@ __all__ = [
     "SRCNN",
     "VDSR",
     "WDSR",
+    "BackProjected",
     "CoupledDictionaries",
     "Discriminator",
+    "Interpolation",
     "SRResNet",
+    "back_project",
 ]

@@ -12,6 +12,7 @@ from srlib.show.plots import curves, frontier
 from srlib.show.say import say
 from srlib.show.spectra import spectrum, transfer
 from srlib.show.studio import studio
+from srlib.show.table import table
 from srlib.show.watch import Watch, training
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "say",
     "spectrum",
     "studio",
+    "table",
     "training",
     "transfer",
     "zoom",

@@ -1,0 +1,122 @@
+"""The table that grows from chapter to chapter: every method on the same pictures (chapters 2 to 12)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from srlib import data, zoo
+from srlib.cost import multiply_adds, parameters
+from srlib.evaluation import Bicubic, evaluate
+from srlib.files import write_json
+from srlib.models import BackProjected, CoupledDictionaries, Interpolation
+
+RECORD = Path(__file__).parent / "comparison.json"
+SIDE = 240
+"""The table's pictures are the middles of the book's photographs, so many pixels a side at most."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method's row: its chapter, what it costs (``multiply_adds`` for 1280 x 720 pixels, None where it is
+    no network), and what it gives on the table's pictures (PSNR in dB on luma, SSIM)."""
+
+    method: str
+    chapter: int
+    scale: int
+    parameters: int | None
+    multiply_adds: int | None
+    psnr: float
+    ssim: float
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a row's model is made for a scale, or that it is the zoo's ``network``."""
+
+    chapter: int
+    make: Callable[[int], nn.Module] | None = None
+    network: str = ""
+
+    def model(self, scale: int) -> nn.Module | None:
+        """The model for one scale; None where the zoo has none."""
+        if self.make is not None:
+            return self.make(scale)
+        there = any(card.name == self.network and scale in card.scales for card in zoo.cards())
+        return zoo.load(self.network, scale=scale) if there else None
+
+
+def _learned(scale: int) -> nn.Module:
+    """The dictionaries of chapter 3, learned as there."""
+    model = CoupledDictionaries(scale)
+    model.learn([data.dead_leaves(256, seed) for seed in range(40)])
+    return model
+
+
+METHODS: dict[str, Method] = {
+    "nearest": Method(2, partial(Interpolation, kernel="nearest")),
+    "linear": Method(2, partial(Interpolation, kernel="linear")),
+    "bicubic": Method(2, lambda scale: Bicubic()),
+    "Lanczos-3": Method(2, partial(Interpolation, kernel="lanczos3")),
+    "bicubic, back-projected": Method(2, lambda scale: BackProjected(Interpolation(scale))),
+    "coupled dictionaries": Method(3, _learned),
+    "SRCNN 9-1-5": Method(4, network="srcnn-915"),
+    "SRCNN 9-5-5": Method(4, network="srcnn-955"),
+    "FSRCNN": Method(5, network="fsrcnn"),
+    "FSRCNN-s": Method(5, network="fsrcnn-s"),
+    "ESPCN": Method(5, network="espcn"),
+    "VDSR": Method(6, network="vdsr"),
+    "SRResNet": Method(7, network="srresnet"),
+    "SRGAN": Method(8, network="srgan"),
+    "EDSR baseline": Method(9, network="edsr-baseline"),
+    "MDSR baseline": Method(10, network="mdsr-baseline"),
+    "WDSR-A": Method(11, network="wdsr-a-16"),
+    "WDSR-B": Method(11, network="wdsr-b-16"),
+}
+
+
+def pictures() -> dict[str, Tensor]:
+    """The middles of the book's photographs, (3, 240, 240) in [0, 1]: small enough to measure any network on
+    within a chapter's time, and a size that divides by 2, 3 and 4."""
+    found = {}
+    for name, x in data.photos().items():
+        top, left = (max(0, size - SIDE) // 2 for size in x.shape[-2:])
+        found[name] = x[:, top : top + SIDE, left : left + SIDE]
+    return found
+
+
+def measure(method: str, scale: int = 3, model: nn.Module | None = None) -> Entry:
+    """A method's row, measured now; ``model``: instead of the one that the table would make."""
+    made = model if model is not None else METHODS[method].model(scale)
+    if made is None:
+        raise ValueError(f"the zoo has no {method} for x{scale}")
+    report = evaluate(made, pictures(), scale)
+    learned = parameters(made)
+    work = multiply_adds(made, scale=scale) if learned else None
+    chapter = METHODS[method].chapter
+    return Entry(method, chapter, scale, learned or None, work, round(report.psnr, 3), round(report.ssim, 4))
+
+
+def recorded(scale: int = 3) -> list[Entry]:
+    """The rows that were measured when the library was made, by ``srlib comparison``."""
+    rows = json.loads(RECORD.read_text(encoding="utf-8"))["rows"]
+    return [Entry(**row) for row in rows if row["scale"] == scale]
+
+
+def record(path: Path = RECORD) -> list[Entry]:
+    """Measure every row for x2, x3 and x4 and write them down."""
+    rows = [
+        measure(method, scale, model)
+        for method, how in METHODS.items()
+        for scale in (2, 3, 4)
+        if (model := how.model(scale)) is not None
+    ]
+    about = {
+        "command": "srlib comparison",
+        "pictures": f"the middle {SIDE} x {SIDE} of the book's photographs",
+    }
+    write_json(path, {**about, "rows": [asdict(row) for row in rows]}, by_line=["rows"])
+    return rows
