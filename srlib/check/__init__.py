@@ -1,7 +1,7 @@
 """What tells a reader where they stand: claims that must hold, networks that must agree, exercises,
 predictions and quizzes (all chapters). A chapter's own exercises are in the modules beside this one."""
 
-from srlib.check.exercise import NotYet, Verdict, attempt, expect
+from srlib.check.exercise import NotYet, Verdict, asked, attempt, expect
 from srlib.check.questions import predict, quiz, reveal
 from srlib.check.truth import BrokenClaim, claim, same_network
 
@@ -9,6 +9,7 @@ __all__ = [
     "BrokenClaim",
     "NotYet",
     "Verdict",
+    "asked",
     "attempt",
     "claim",
     "expect",

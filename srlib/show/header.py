@@ -26,6 +26,7 @@ SECONDS = {
     "12_scoreboard": 60,
     "13_real_photos": 110,
     "90_gallery": 60,
+    "99_skeleton": 60,
 }
 """What a chapter may take on two CPU cores, quick profile, network off."""
 
