@@ -86,7 +86,7 @@ FACTS = """() => {
   const words = (one) => one.closest("[role=img]")?.ariaLabel
     ?? (one.alt && [one.closest("[role=group]")?.ariaLabel, one.alt].filter(Boolean).join(": "));
   const inOwnScroll = (one) => {
-    const frame = one.closest(".scroll");
+    const frame = one.closest(".scroll, .pst-scrollable-table-container");
     return frame && box(frame).right <= innerWidth && getComputedStyle(frame).overflowX === "auto";
   };
   return {

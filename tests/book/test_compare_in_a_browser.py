@@ -166,10 +166,10 @@ def test_arrow_keys_home_and_end_move_the_divider_and_reach_nobody_else(opened: 
     page.evaluate("window.heard = []; document.addEventListener('keydown', (event) => heard.push(event.key))")
     page.locator("input").focus()
     page.keyboard.press("ArrowRight")
-    assert divider(page) == pytest.approx(0.501)
+    assert divider(page) == pytest.approx(0.52)
     for key in ("ArrowLeft", "ArrowLeft"):
         page.keyboard.press(key)
-    assert divider(page) == pytest.approx(0.499)
+    assert divider(page) == pytest.approx(0.48)
     page.keyboard.press("Home")
     assert divider(page) == 0
     page.keyboard.press("End")
@@ -252,6 +252,7 @@ def test_a_finger_moves_the_divider_and_two_zoom(browser: Browser, tmp_path: Pat
     touch("touchMove", (60, 40), (100, 40))
     touch("touchMove", (40, 40), (120, 40))
     touch("touchEnd")
+    assert divider(page) == pytest.approx(0.75, abs=0.01)  # two fingers zoom and leave it alone
     assert said(page).startswith("4x")
     page.context.close()
 

@@ -71,7 +71,6 @@ def page(lab: str) -> Iterator[Page]:
         page.get_by_text("Run", exact=True).first.click()
         page.get_by_text("Run All Cells", exact=True).click()
         yield page
-        page.screenshot(path="/tmp/t/lab.png")
 
 
 def test_the_slider_moves_by_mouse_and_by_keys_and_jupyter_keeps_its_hands_off(page: Page) -> None:

@@ -40,7 +40,7 @@ def drawn() -> dict[str, dict[str, torch.Tensor]]:
 
 
 PICTURES = drawn()
-PUBLISHED = {"Set5": {"HR": 4.32, "Soft": 1.97, "SRGAN": 3.58}, "Set14": {"HR": 4.32}}
+PUBLISHED = {"Set5": {"HR": 4.32, "Soft": 1.97, "SRGAN": 3.58}, "Set14": {"HR": 4.32}, "BSD100": {"HR": 4.46}}
 LAB = opinion(PICTURES, published=PUBLISHED, source="a paper")
 ALL = [(photo, method) for photo in PHOTOS for method in METHODS]
 SOURCES = re.findall(r'<img src="([^"]+)"', LAB.text)  # one for each of ALL, in that order
@@ -101,10 +101,14 @@ def rate_all(page: Page, score: Callable[[int], int], root: Locator | None = Non
     return order
 
 
-def table(root: Locator, number: int) -> dict[str, list[str]]:
-    """The cells of a table of the results by the first in their row."""
-    rows = root.locator("table").nth(number).locator("tbody tr").all()
+def table(root: Locator, caption: str) -> dict[str, list[str]]:
+    """The cells of the table of the results whose caption begins so, by the first in their row."""
+    found = root.locator("table").filter(has=root.page.locator("caption").filter(has_text=caption))
+    rows = found.locator("tbody tr").all()
     return {row.locator("th").inner_text(): row.locator("td").all_inner_texts() for row in rows}
+
+
+YOURS, PUBLISHED_TOO, RANKS = "Your mean opinion", "Published scores", "Spearman"
 
 
 def scores(i: int) -> int:
@@ -177,7 +181,7 @@ def test_the_order_is_a_shuffle_and_every_picture_comes_first_equally_often(numb
 def test_the_table_shows_scipys_numbers_for_ratings_given_by_keys(opened: Open) -> None:
     page = opened()
     assert sorted(rate_all(page, scores)) == list(range(20))
-    found = table(lab(page), 0)
+    found = table(lab(page), YOURS)
     for method in METHODS:
         mine = [scores(i) for i, (_, name) in enumerate(ALL) if name == method]
         mean, said, count = found[method][:3]
@@ -188,19 +192,38 @@ def test_the_table_shows_scipys_numbers_for_ratings_given_by_keys(opened: Open) 
         else:
             expected = stats.t.interval(0.95, 3, np.mean(mine), stats.sem(mine))
             assert [float(end) for end in said.split(" to ")] == pytest.approx(expected, abs=0.0051)
-    assert [row[3:] for row in (found["HR"], found["soft"], found["noisy"], found["SRGAN"])] == [
-        ["4.32", "4.32"],
-        ["1.97", "–"],
-        ["–", "–"],
-        ["3.58", "–"],
-    ]
-    assert found["SRGAN"][:3] == ["–", "–", "0"]
+    theirs = table(lab(page), PUBLISHED_TOO)
+    assert {method: theirs[method] for method in ("HR", "soft", "noisy", "SRGAN")} == {
+        "HR": [found["HR"][0], "4.32", "4.32", "4.46"],
+        "soft": [found["soft"][0], "1.97", "–", "–"],
+        "noisy": [found["noisy"][0], "–", "–", "–"],
+        "SRGAN": ["–", "3.58", "–", "–"],
+    }
+    assert "SRGAN" not in found
+
+
+def test_it_says_that_the_published_scores_are_of_other_networks(opened: Open) -> None:
+    page = opened(LAB, opinion({"alpha": PICTURES["alpha"]}))
+    words = "The same name here may be another training."
+    rate_all(page, scores)
+    assert words in lab(page).inner_text()
+    lab(page, 1).locator(".stage img").first.click()
+    page.keyboard.press("3")
+    lab(page, 1).get_by_role("button", name="results so far").click()
+    assert words not in lab(page, 1).inner_text()  # nothing is published there
+
+
+def test_what_is_to_be_known_of_a_method_is_said_with_the_result_and_not_before(opened: Open) -> None:
+    page = opened(opinion(PICTURES, about={"soft": "A mean over <3 x 3>.", "dark": "Less light."}))
+    assert "Less light" not in page.content()
+    rate_all(page, scores)
+    assert lab(page).locator("li").all_inner_texts() == ["soft: A mean over <3 x 3>.", "dark: Less light."]
 
 
 def test_the_rank_correlations_are_scipys(opened: Open) -> None:
     page = opened()
     rate_all(page, scores)
-    found = table(lab(page), 1)
+    found = table(lab(page), RANKS)
     compared = [i for i, (_, method) in enumerate(ALL) if method != "HR"]
     by_picture = stats.spearmanr([psnr(i) for i in compared], [scores(i) for i in compared]).statistic
     means = [
@@ -231,7 +254,7 @@ def test_a_metric_that_counts_errors_agrees_when_it_falls(opened: Open) -> None:
     for _ in METHODS:
         i = shown(lab(page))
         page.keyboard.press("5" if i == 0 else str(4 - by_error.index(i)))
-    assert table(lab(page), 1)["GMSD"][1:] == ["1.00 (4)", "1.00 (4)"]
+    assert table(lab(page), RANKS)["GMSD"][1:] == ["1.00 (4)", "1.00 (4)"]
 
 
 def test_with_too_few_ratings_it_says_so(opened: Open) -> None:
@@ -241,8 +264,8 @@ def test_with_too_few_ratings_it_says_so(opened: Open) -> None:
     page.keyboard.press("4")
     page.get_by_role("button", name="results so far").click()
     assert "You rated 1 of 20 pictures" in lab(page).inner_text()
-    assert table(lab(page), 0)[ALL[first][1]][:3] == ["4.00", "too few ratings (needs 3)", "1"]
-    assert table(lab(page), 1)["PSNR"][1].startswith("too few (")
+    assert table(lab(page), YOURS)[ALL[first][1]][:3] == ["4.00", "too few ratings (needs 3)", "1"]
+    assert table(lab(page), RANKS)["PSNR"][1].startswith("too few (")
     page.get_by_role("button", name="go on rating").click()
     assert progress(lab(page)) == "picture 2 of 20, 1 rated"
 
@@ -250,8 +273,38 @@ def test_with_too_few_ratings_it_says_so(opened: Open) -> None:
 def test_equal_scores_have_no_rank_correlation(opened: Open) -> None:
     page = opened()
     rate_all(page, lambda _: 3)
-    assert table(lab(page), 1)["SSIM"][1:] == ["none: all equal", "none: all equal"]
+    assert table(lab(page), RANKS)["SSIM"][1:] == ["none: all equal", "none: all equal"]
     assert "closest to you" not in lab(page).inner_text()
+
+
+def rate_by_error(page: Page, sign: int) -> None:
+    """Rate the five versions of alpha by their PSNR: with it, or against it."""
+    by_psnr = sorted(range(1, 5), key=lambda i: sign * psnr(i))
+    lab(page).locator(".stage img").first.click()
+    for _ in METHODS:
+        i = shown(lab(page))
+        page.keyboard.press("5" if i == 0 else str(1 + by_psnr.index(i)))
+
+
+def test_the_metric_closest_to_the_reader_is_named(opened: Open) -> None:
+    page = opened(opinion({"alpha": PICTURES["alpha"]}))
+    rate_by_error(page, 1)
+    assert table(lab(page), RANKS)["PSNR"][1] == "1.00 (4)"
+    assert re.search(r"Picture by picture PSNR.* closest to you", lab(page).inner_text())
+
+
+def test_a_metric_that_ranks_the_other_way_round_is_not_called_close(opened: Open) -> None:
+    one = PICTURES["alpha"]["HR"]
+    more_and_more = {f"{n}": one * (1 - 0.15 * n) for n in range(1, 5)}  # every metric ranks these alike
+    page = opened(opinion({"alpha": {"HR": one, **more_and_more}}))
+    sources = re.findall(r'src="([^"]+)"', opinion({"alpha": {"HR": one, **more_and_more}}).text)
+    lab(page).locator(".stage img").first.click()
+    for _ in range(5):
+        at = sources.index(lab(page).locator(".stage img").first.get_attribute("src") or "")
+        page.keyboard.press(str(max(1, at)))
+    assert {row[1] for name, row in table(lab(page), RANKS).items() if name != "you"} == {"-1.00 (4)"}
+    assert "closest to you" not in lab(page).inner_text()
+    assert "No metric ranks the pictures as you do." in lab(page).inner_text()
 
 
 def test_a_rating_is_corrected_by_going_back(opened: Open) -> None:
@@ -265,7 +318,7 @@ def test_a_rating_is_corrected_by_going_back(opened: Open) -> None:
     assert page.get_by_label("1 bad").is_checked()
     page.keyboard.press("5")
     page.get_by_role("button", name="results so far").click()
-    assert table(root, 0)[ALL[first][1]][0] == "5.00"
+    assert table(root, YOURS)[ALL[first][1]][0] == "5.00"
 
 
 def test_a_click_rates_and_goes_on_while_arrow_keys_wait_for_enter(opened: Open) -> None:
@@ -361,7 +414,7 @@ def test_it_works_where_nothing_may_be_kept(opened: Open) -> None:
     forbid = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } })"
     page = opened(script=forbid)
     rate_all(page, scores)
-    assert table(lab(page), 0)["dark"][0] == "1.00"
+    assert table(lab(page), YOURS)["dark"][0] == "1.00"
 
 
 def test_two_labs_on_a_page_do_not_disturb_each_other(opened: Open) -> None:
@@ -373,9 +426,9 @@ def test_two_labs_on_a_page_do_not_disturb_each_other(opened: Open) -> None:
     page.keyboard.press("5")
     page.keyboard.press("Backspace")
     assert other.get_by_label("5 excellent").is_checked()
-    assert table(one, 0)["dark"][0] == "2.00"
+    assert table(one, YOURS)["dark"][0] == "2.00"
     page.reload()
-    assert table(one, 0)["dark"][0] == "2.00"
+    assert table(one, YOURS)["dark"][0] == "2.00"
     assert progress(other) == "picture 2 of 20, 1 rated"
 
 
@@ -396,6 +449,53 @@ def test_without_scripts_all_pictures_stand_there_with_their_names(browser: Brow
     page.context.close()
 
 
+def test_an_unfinished_rating_prints_one_line_and_no_picture(opened: Open) -> None:
+    page = opened()
+    root = lab(page)
+    root.locator(".stage img").first.click()
+    page.keyboard.press("3")
+    page.emulate_media(media="print")
+    assert root.get_by_text("to be rated on the screen").is_visible()
+    hidden = (root.locator("img").first, root.get_by_role("button"), root.get_by_text("A click or a key"))
+    assert not [one for one in hidden if any(part.is_visible() for part in one.all())]
+    page.emulate_media(media="screen")
+    assert not root.get_by_text("to be rated on the screen").is_visible()
+
+
+def test_a_finished_rating_prints_its_results_and_all_pictures_with_their_names(opened: Open) -> None:
+    page = opened()
+    root = lab(page)
+    rate_all(page, scores)
+    assert root.locator("figure:visible").count() == 0
+    page.emulate_media(media="print")
+    assert root.locator("figure:visible img").count() == 20
+    labels = root.locator("figure:visible figcaption").all_inner_texts()
+    assert labels == [f"{photo}: {method}" for photo, method in ALL]
+    assert root.get_by_text("You rated 20 pictures").is_visible()
+    page.emulate_media(media="screen")
+    page.get_by_role("button", name="delete my ratings").click()
+    page.get_by_role("button", name="press again").click()
+    assert "gamma" not in re.sub(r"<(style|script)>.*?</\1>", "", page.content(), flags=re.S)
+
+
+def test_a_theme_that_centres_tables_and_indents_captions_changes_nothing(opened: Open) -> None:
+    theme = Html(
+        "<style>.x table { margin: 1rem auto; } .x figcaption { padding: 4px; margin: 4px; }</style>"
+    )
+    page = opened(theme, Html('<div class="x">'), LAB)
+    left = lab(page).bounding_box()
+    assert left
+    captions = [one.bounding_box() for one in lab(page).locator(".stage figcaption:visible").all()]
+    rate_all(page, scores)
+    page.locator("summary").click()
+    tables = [one.bounding_box() for one in lab(page).locator("table").all()]
+    first = lab(page).locator(".grid:visible figcaption").first.bounding_box()
+    assert len(tables) == 3
+    for box in (*captions, *tables, first):
+        assert box
+        assert box["x"] == pytest.approx(left["x"], abs=0.5)
+
+
 def test_on_a_phone_nothing_is_wider_than_the_page(opened: Open) -> None:
     head = Html('<meta name="viewport" content="width=device-width">')
     page = opened(head, LAB, viewport={"width": 390, "height": 844})
@@ -403,3 +503,5 @@ def test_on_a_phone_nothing_is_wider_than_the_page(opened: Open) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     rate_all(page, scores)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for one in lab(page).locator(".scroll").all():  # not even inside: a cut column gives no sign of itself
+        assert one.evaluate("one => one.scrollWidth - one.clientWidth") == 0

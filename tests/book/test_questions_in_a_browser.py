@@ -70,8 +70,33 @@ def test_an_answer_is_still_there_when_the_page_is_opened_again(page: Page) -> N
     assert answers(page)[0].endswith("No: fewer.")
 
 
+def test_right_and_wrong_are_said_in_words(browser: Browser, tmp_path: Path) -> None:
+    one = quiz("How many?", {"two": "Count again.", "three": "And one more.", "four": "No: less."}, "three")
+    page = browser.new_page()
+    page.goto(one.save(tmp_path / "quiz.html").as_uri())
+    for option, said in (
+        ("two", "Not right. Count again."),
+        ("three", "Right. And one more."),
+        ("four", "No: less."),
+    ):
+        page.get_by_label(option).check()
+        assert page.locator("output").inner_text().endswith(said)
+    page.close()
+
+
+def test_until_a_prediction_is_made_the_answer_stays_shut_except_on_paper(page: Page) -> None:
+    told = page.get_by_text("The run says: the second. It grew.")
+    assert not told.is_visible()
+    page.get_by_text("open this to see").click()
+    assert told.is_visible()
+    page.get_by_text("open this to see").click()
+    assert not told.is_visible()
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert told.is_visible()
+
+
 def test_a_prediction_is_noted_and_the_run_decides_it(page: Page) -> None:
-    assert answers(page)[2] == "The run says: the second. It grew."
+    assert answers(page)[2] == ""
     page.get_by_label("the first").check()
     assert answers(page)[1] == "Noted: the first. Read on; the run decides."
     assert answers(page)[2] == "You predicted: the first. The run says: the second. It grew."

@@ -1,9 +1,14 @@
-"""For every exercise, answers that are wrong in ways that readers are wrong. The first one of a bug hunt is
-its bug in other words."""
+"""For every exercise, answers that are wrong in ways that readers are wrong. They lie in ``wrong/chNN.py``,
+one file a chapter, as ``WRONG``: {exercise: [answers]}. The first answer of a bug hunt is its bug in other
+words."""
+
+import importlib
+from pathlib import Path
+
+_FILES = sorted((Path(__file__).parent / "wrong").glob("ch*.py"))
 
 WRONG: dict[str, list[str]] = {
-    "99.1": ["def twice(x):\n    return x", "def twice(x):\n    return x**2"],
-    "99.2": ["def half(number):\n    return number / 3.0", "def half(x):\n    return 2 * x"],
-    "99.3": ["def square(x):\n    return 2 * x", "def square(x):\n    return x"],
-    "99.4": ["def less(x):\n    return x + 1", "def less(x):\n    return 'five'"],
+    number: answers
+    for file in _FILES
+    for number, answers in importlib.import_module(f"notebooks.wrong.{file.stem}").WRONG.items()
 }
