@@ -218,6 +218,11 @@ def test_the_results_page_is_the_cards_own_table() -> None:
     assert (zoo.FOLDER.parent / "RESULTS.md").read_text(encoding="utf-8") == table() + "\n"
 
 
+def test_the_page_states_what_doing_without_photographs_costs() -> None:
+    pair = [zoo.card(name, 3).results["set5 x3"]["psnr"] for name in ("fsrcnn-leaves", "fsrcnn")]
+    assert f"Set5 {pair[0] - pair[1]:+.2f} dB" in table()
+
+
 def test_the_table_sets_ours_beside_the_papers() -> None:
     row = next(line for line in table().splitlines() if line.startswith("| fsrcnn x3 |"))
     ours = zoo.card("fsrcnn", 3).results["set5 x3"]["psnr"]
