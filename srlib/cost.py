@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from srlib.field import Reach
-from srlib.inference import run
+from srlib.inference import in_eval_mode, run
 
 ACTIVATIONS = {
     "relu": "ReLU",
@@ -40,9 +40,16 @@ ACTIVATIONS = {
     "square": "square",
     "exp": "exp",
     "sqrt": "sqrt",
+    "rsqrt": "1 / sqrt",
+    "reciprocal": "reciprocal",
+    "rpow": "power",
 }
-ARITHMETIC = {"add": "+", "sub": "−", "rsub": "subtract from", "mul": "×", "div": "/", "truediv": "/"}
+ARITHMETIC = {"add": "+", "sub": "−", "rsub": "subtract from", "mul": "×", "div": "/", "rdiv": "/ it"}
 """Pointwise operations by their names in torch, and what the page calls them."""
+
+SAME = {"iadd": "add", "radd": "add", "isub": "sub", "imul": "mul", "rmul": "mul"}
+SAME |= {"truediv": "div", "idiv": "div", "itruediv": "div", "rtruediv": "rdiv"}
+"""Other names of the same: x += 1 is "iadd", 1 + x "radd"."""
 
 UNCHANGED = ("contiguous", "clone", "to", "float", "detach", "dropout", "dropout2d", "identity", "type_as")
 """Operations that leave a picture as it is (dropout: in eval mode)."""
@@ -123,8 +130,9 @@ def layers(
     width: int = 1280,
     transposed: Literal["input", "output"] = "input",
 ) -> list[Layer]:
-    """Every step of the network in the order they run; ``multiply_adds`` explains the arguments. The network
-    is run once in eval mode on a picture of 16 x 16 or what it needs (its ``size``), and left as it was."""
+    """Every step of the network that its answer depends on, in the order they run; ``multiply_adds`` explains
+    the arguments. The network is run once in eval mode on a picture of 16 x 16 or what it needs (its
+    ``size``), and left as it was."""
     if height < 1 or width < 1:
         raise ValueError(f"an output has at least 1 x 1 pixels, not {height} x {width}")
     if transposed not in ("input", "output"):
@@ -140,11 +148,33 @@ def layers(
     else:
         pixels = Fraction(size * size if isinstance(size, int) else height * width)
     counted = []
-    for layer, step in zip(watch.layers, watch.steps, strict=True):
+    unused = {id(p): p.numel() for p in model.parameters() if p.requires_grad}
+    kept = _needed_for(end.layer, watch.layers)
+    places = {BEFORE: BEFORE} | {index: place for place, index in enumerate(kept)}
+    for index in kept:
+        layer, step = watch.layers[index], watch.steps[index]
         work = step.each if step.counted is None else step.each * step.counted**2 * pixels
         work *= step.stride**2 if transposed == "output" else 1
-        counted.append(replace(layer, multiply_adds=round(work)))
+        counted.append(
+            replace(
+                layer,
+                parameters=sum(unused.pop(one, 0) for one in watch.weights[index]),
+                multiply_adds=round(work),
+                sources=tuple(places[source] for source in layer.sources),
+            )
+        )
     return counted
+
+
+def _needed_for(last: int, steps: list[Layer]) -> list[int]:
+    """The steps that one of them depends on, itself included, in order: a head beside the answer is none."""
+    found, waiting = {BEFORE}, [last]
+    while waiting:
+        index = waiting.pop()
+        if index not in found:
+            found.add(index)
+            waiting += steps[index].sources
+    return sorted(found - {BEFORE})
 
 
 def input_channels(model: nn.Module) -> int:
@@ -190,12 +220,12 @@ class _Watch(TorchFunctionMode):
         super().__init__()
         self.layers: list[Layer] = []
         self.steps: list[_Step] = []
+        self.weights: list[set[int]] = []  # the parameters that each of them takes
         self.where: list[str] = []  # the modules that are running, outermost first
         self.seen = {id(x): _Seen(BEFORE, Fraction(1), (Reach(), Reach()))}
         named = [*model.named_buffers(), *model.named_parameters()]
         self._names = {id(tensor): name.rpartition(".")[2] for name, tensor in named}
         self._made_of = {id(p): frozenset((id(p),)) for p in model.parameters()}
-        self._unused = {id(p): p.numel() for p in model.parameters() if p.requires_grad}
         self._kept: list[Tensor] = [x]  # an id is a tensor's own only as long as the tensor lives
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -225,14 +255,15 @@ class _Watch(TorchFunctionMode):
                     kernel=step.kernel,
                     before=_channels(shapes[0]),
                     after=_channels(results[0].shape),
-                    parameters=sum(self._unused.pop(one, 0) for one in weights),
-                    multiply_adds=0,  # known when the answer's resolution is
+                    parameters=0,  # both known when the answer is
+                    multiply_adds=0,
                     resolution=step.resolution,
                     field=None if step.reach is None else max(one.side for one in step.reach),
                     sources=tuple(source.layer for source in sources),
                 )
             )
             self.steps.append(step)
+            self.weights.append(weights)
             layer = len(self.layers) - 1
         for result in results:
             self.seen[id(result)] = _Seen(layer, step.resolution, step.reach)
@@ -249,9 +280,9 @@ class _Watch(TorchFunctionMode):
     ) -> _Step:
         x = sources[0]
         name = name.removesuffix("_")
-        for begins in ("i", "r"):  # x += 1 is "iadd", 1 + x "radd"
-            if name.removeprefix(begins) in ("add", "mul", "truediv") or name == "isub":
-                name = name.removeprefix(begins)
+        name = SAME.get(name, name)
+        if name in ("sub", "div") and args and id(args[0]) not in self.seen:
+            name = f"r{name}"  # a constant tensor minus, or through, what came from the input
         if name in SIGNATURES:
             call = dict(zip(SIGNATURES[name].split(), args, strict=False)) | kwargs
             step = _placed(name, call, x, y)
@@ -268,10 +299,11 @@ class _Watch(TorchFunctionMode):
         if name in ARITHMETIC and len(sources) == 1:
             other = [value for value in args if not (isinstance(value, Tensor) and id(value) in self.seen)]
             value = other[0] if other else kwargs.get("other")
-            if isinstance(value, int | float) and (name, value) in (("mul", 1), ("truediv", 1), ("add", 0)):
+            if isinstance(value, int | float) and (name, value) in (("mul", 1), ("div", 1), ("add", 0)):
                 return _Step("nothing", "", x.resolution, x.reach)
             what = f"{value:g}" if isinstance(value, int | float) else self._names.get(id(value), "constant")
-            return _Step("constant", f"{ARITHMETIC[name]} {what}", x.resolution, x.reach)
+            words = (what, ARITHMETIC[name]) if name == "rdiv" else (ARITHMETIC[name], what)
+            return _Step("constant", " ".join(words), x.resolution, x.reach)
         same = all(len(shape) == y.ndim and shape[-2:] == y.shape[-2:] for shape in shapes)
         if name in ARITHMETIC or name in ("cat", "concat", "maximum", "minimum"):
             kind: Kind = "addition" if name == "add" else "concatenation" if "cat" in name else "product"
@@ -391,9 +423,7 @@ def _watched(model: nn.Module, scale: int | None) -> tuple[_Watch, Tensor]:
     weight = next(model.parameters(), torch.empty(0))
     size = getattr(model, "size", None)
     sides = [size] if isinstance(size, int) else [16, 32, 64, 128, 256]  # no padding takes a larger one
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
+    with in_eval_mode(model), torch.no_grad():
         for side in sides:
             x = torch.zeros(1, input_channels(model), side, side, dtype=weight.dtype, device=weight.device)
             watch = _Watch(model, x)
@@ -402,7 +432,7 @@ def _watched(model: nn.Module, scale: int | None) -> tuple[_Watch, Tensor]:
                 hooks.append(module.register_forward_pre_hook(_entering(watch.where, name)))
                 hooks.append(module.register_forward_hook(_leaving(watch.where)))
             try:
-                with torch.no_grad(), watch:
+                with watch:
                     return watch, run(model, x, scale or 0)
             except (RuntimeError, ValueError) as fault:
                 if side == sides[-1]:
@@ -414,9 +444,6 @@ def _watched(model: nn.Module, scale: int | None) -> tuple[_Watch, Tensor]:
             finally:
                 for hook in hooks:
                     hook.remove()
-    finally:
-        for module, training in modes.items():
-            module.training = training
     raise AssertionError("unreachable: the last side answers or raises")
 
 

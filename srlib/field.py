@@ -9,7 +9,8 @@ from fractions import Fraction
 import torch
 from torch import Tensor, nn
 
-from srlib.inference import run
+from srlib.images import from_uint8
+from srlib.inference import in_eval_mode, run
 
 
 @dataclass(frozen=True)
@@ -98,30 +99,29 @@ def effective_field(model: nn.Module, pictures: Tensor, scale: int | None = None
     """How much each input pixel matters to the answer at the centre: the mean absolute gradient, float32
     (H, W), for ``pictures`` (N, C, H, W) as the network takes them. Mean over the pictures, the input's
     channels and, where the network enlarges, the output pixels that the central input pixel (H // 2, W // 2)
-    becomes; an output pixel of three channels counts as their sum. Chapter 6."""
+    becomes; an output pixel of three channels counts as their sum. The pictures, float in [0, 1] or uint8, go
+    where the network is. Chapter 6."""
     if pictures.ndim != 4 or 0 in pictures.shape:
         raise ValueError(f"pictures must be (N, C, H, W), not {tuple(pictures.shape)}")
     channels = getattr(model, "channels", pictures.shape[1])
     if channels != pictures.shape[1]:
         raise ValueError(f"this model takes {channels} channels, the pictures have {pictures.shape[1]}")
-    x = pictures.detach().clone().requires_grad_(True)
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.enable_grad():
-            y = run(model, x, scale or 0)
-            factor = y.shape[-1] // x.shape[-1]
-            if y.ndim != 4 or factor < 1:
-                raise ValueError("the effective field is that of networks whose output is a picture")
-            top, left = x.shape[2] // 2 * factor, x.shape[3] // 2 * factor
-            total = torch.zeros(x.shape[2:])
-            for place in range(factor**2):
-                one = y[:, :, top + place // factor, left + place % factor].sum()
-                (gradient,) = torch.autograd.grad(one, x, retain_graph=place < factor**2 - 1)
-                total += gradient.abs().mean((0, 1)).cpu()
-    finally:
-        for module, training in modes.items():
-            module.training = training
+    pictures = from_uint8(pictures) if pictures.dtype == torch.uint8 else pictures
+    if not pictures.is_floating_point():
+        raise ValueError(f"pictures must be float in [0, 1] or uint8, not {pictures.dtype}")
+    weight = next(model.parameters(), pictures)
+    x = pictures.detach().to(weight.device, weight.dtype, copy=True).requires_grad_(True)
+    with in_eval_mode(model), torch.enable_grad():
+        y = run(model, x, scale or 0)
+        factor = y.shape[-1] // x.shape[-1]
+        if y.ndim != 4 or factor < 1:
+            raise ValueError("the effective field is that of networks whose output is a picture")
+        top, left = x.shape[2] // 2 * factor, x.shape[3] // 2 * factor
+        total = torch.zeros(x.shape[2:])
+        for place in range(factor**2):
+            one = y[:, :, top + place // factor, left + place % factor].sum()
+            (gradient,) = torch.autograd.grad(one, x, retain_graph=place < factor**2 - 1)
+            total += gradient.abs().mean((0, 1)).cpu()
     return total / factor**2
 
 

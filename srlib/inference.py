@@ -2,7 +2,8 @@
 (chapters 9 and 13). ``Tiled`` and ``SelfEnsemble`` wrap any model and are models themselves."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,6 +11,19 @@ from torch import Tensor, nn
 
 from srlib.images import rgb_to_ycbcr, ycbcr_to_rgb
 from srlib.resize import imresize
+
+
+@contextmanager
+def in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """``with in_eval_mode(model):`` all of the model is in eval mode; afterwards each module has the mode
+    that it had, so that a frozen layer of a training network stays frozen."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
 
 
 def upscale(model: nn.Module, lr: Tensor, scale: int) -> Tensor:
@@ -28,13 +42,8 @@ def upscale(model: nn.Module, lr: Tensor, scale: int) -> Tensor:
     x = lr if lr.ndim == 4 else lr[None]
     if weight is not None:
         x = x.to(weight.device, weight.dtype)
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            y = _by_channels(model, x, scale).clamp(0, 1)
-    finally:
-        model.train(training)
+    with in_eval_mode(model), torch.no_grad():
+        y = _by_channels(model, x, scale).clamp(0, 1)
     y = y.to(lr.device, torch.float64 if lr.dtype == torch.float64 else torch.float32)
     return y if lr.ndim == 4 else y[0]
 
@@ -190,9 +199,7 @@ def receptive_radius(model: nn.Module, scale: int | None = None, largest: int = 
     whole picture. Chapter 6."""
     weight = next(model.parameters(), torch.empty(0))
     channels: Any = model.channels
-    training = model.training
-    model.eval()
-    try:
+    with in_eval_mode(model):
         side = 64
         if run(model, weight.new_zeros(1, channels, side, side), scale or 0).isnan().any():
             raise ValueError("this model answers NaN, so its weights are broken; load others")
@@ -208,6 +215,4 @@ def receptive_radius(model: nn.Module, scale: int | None = None, largest: int = 
             if low > 0 and high < side - 1:
                 return max(centre - low, high - centre)
             side *= 2
-    finally:
-        model.train(training)
     raise ValueError("this model looks at the whole picture, so it cannot be applied in tiles")

@@ -36,6 +36,9 @@ def sliced_wasserstein(sr: Tensor, hr: Tensor, side: int = 7, slices: int = 128,
         raise ValueError(
             f"sr is {tuple(sr.shape[-2:])} and hr is {tuple(hr.shape[-2:])}; they must be of one size"
         )
+    for name, x in (("sr", sr), ("hr", hr)):
+        if not x.isfinite().all():
+            raise ValueError(f"{name} holds NaN or infinity; look at what made it before you compare it")
     if slices < 1:
         raise ValueError(f"slices must be at least 1, not {slices}")
     rays = directions(slices, side * side, seed)

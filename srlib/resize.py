@@ -74,6 +74,15 @@ KERNELS = {
 }
 
 
+def named_kernel(kernel: str | Kernel) -> Kernel:
+    """A kernel by its name, or itself."""
+    if isinstance(kernel, Kernel):
+        return kernel
+    if kernel not in KERNELS:
+        raise ValueError(f"there is no kernel {kernel!r}; choose one of {', '.join(KERNELS)} or a Kernel")
+    return KERNELS[kernel]
+
+
 # --- the weights of one axis ----------------------------------------------------------------------
 
 
@@ -185,7 +194,7 @@ def imresize(
         return imresize(numbers, scale, size, kernel, antialias, border).numpy()
     if not isinstance(x, Tensor):
         raise TypeError(f"imresize takes a tensor or a numpy array (..., H, W), not {type(x).__name__}")
-    chosen = _kernel(kernel)
+    chosen = named_kernel(kernel)
     if x.ndim < 2 or 0 in x.shape:
         raise ValueError(f"imresize needs (..., H, W) with at least one pixel, not {tuple(x.shape)}")
     if x.dtype != torch.uint8 and not x.is_floating_point():
@@ -224,14 +233,6 @@ def _uint8_axis(planes: Tensor, axis: tuple[Any, ...], dim: int) -> Tensor:
         for plane in planes  # one at a time: doubles take eight times the memory
     ]
     return torch.cat(out)
-
-
-def _kernel(kernel: str | Kernel) -> Kernel:
-    if isinstance(kernel, Kernel):
-        return kernel
-    if kernel not in KERNELS:
-        raise ValueError(f"there is no kernel {kernel!r}; choose one of {', '.join(KERNELS)} or a Kernel")
-    return KERNELS[kernel]
 
 
 def _scales_and_sizes(

@@ -72,6 +72,8 @@ class Slips:
             raise ValueError("the Y path knows nothing but 8-bit luma; take path='rgb' for this slip")
         if self.path == "y" and "pillow" in (self.down, self.up):
             raise ValueError("Pillow enlarges 8-bit pictures; take path='rgb' for it")
+        if self.up == "pillow" and not self.round_sr:
+            raise ValueError("Pillow rounds what it enlarges; take another way up to compare unrounded")
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,12 @@ def score(pictures: Mapping[str, Tensor], scale: int, slips: Slips = PROTOCOL) -
 
 
 def pairs(pictures: Mapping[str, Tensor], scale: int, slips: Slips = PROTOCOL) -> dict[str, Pair]:
-    """The first half: each picture made small and large again, and the true one beside it."""
+    """The first half: each picture made small and large again, and the true one beside it, on the CPU."""
     if not pictures:
         raise ValueError("there is no picture to measure on; give {name: picture}")
     made = {}
     for name, picture in pictures.items():
-        hr = to_uint8(crop_to_multiple(picture, scale))
+        hr = to_uint8(crop_to_multiple(picture.detach().cpu(), scale))
         if slips.path == "y":
             hr = luma(hr)
         if slips.gray_as_rgb:

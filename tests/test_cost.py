@@ -204,6 +204,57 @@ def test_a_layer_that_sees_the_whole_picture_has_no_field() -> None:
     assert multiply_adds(Attention(), 50, 60) == 81 * 50 * 60 + 9
 
 
+class Answering(nn.Module):
+    """Two convolutions and a ``forward`` of one's own."""
+
+    channels = 1
+    scale = 1
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.a = nn.Conv2d(1, 4, 3, padding=1)
+        self.b = nn.Conv2d(4, 1, 3, padding=1)
+        self.answer = answer
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.answer(self, x)
+        return y
+
+
+def test_steps_that_the_answer_does_not_depend_on_are_left_out() -> None:
+    def with_a_head(self: Any, x: Tensor) -> Tensor:
+        features = self.a(x)
+        self.early = F.conv2d(features, self.b.weight).mean()  # uses the second layer's filter first
+        y = self.b(features) + x
+        self.aux = F.avg_pool2d(F.avg_pool2d(y, 4), 2)
+        return y
+
+    steps = layers(Answering(with_a_head), height=10, width=10)
+    assert [step.kind for step in steps] == ["convolution", "convolution", "addition"]
+    assert [step.sources for step in steps] == [(BEFORE,), (0,), (1, BEFORE)]
+    assert steps[-1].field == 5
+    # each parameter at the step that works on the answer: 4 * 9 + 4, and 4 * 9 + 1
+    assert [step.parameters for step in steps] == [40, 37, 0]
+    assert multiply_adds(Answering(with_a_head), 10, 10) == 2 * 36 * 100
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        (lambda net, x: 1 / net.a(x), "1 / it"),
+        (lambda net, x: torch.ones(4, 1, 1) / net.a(x), "constant / it"),
+        (lambda net, x: 2 - net.a(x), "subtract from 2"),
+        (lambda net, x: torch.ones(4, 1, 1) - net.a(x), "subtract from constant"),
+        (lambda net, x: net.a(x) / 2, "/ 2"),
+        (lambda net, x: net.a(x).reciprocal(), "reciprocal"),
+        (lambda net, x: 2 ** net.a(x), "power"),
+    ],
+)
+def test_arithmetic_from_either_side_keeps_the_field(answer: Any, label: str) -> None:
+    step = layers(Answering(answer))[-1]
+    assert (step.label, step.field) == (label, 3)
+
+
 def test_counting_leaves_the_model_as_it_was() -> None:
     model = models.SRResNet(4, blocks=1, features=4).train()
     model.body[0].eval()
@@ -275,6 +326,25 @@ def test_an_enlarging_networks_field_is_the_mean_over_the_pixels_that_the_centre
     assert torch.allclose(field, jacobian[:, :, 0, 0].abs().mean((0, 1)), atol=1e-7)
 
 
+def test_the_effective_field_is_the_same_in_double_and_for_stored_bytes() -> None:
+    torch.manual_seed(0)
+    net = models.ESPCN(2)
+    levels = torch.randint(0, 256, (2, 1, 15, 15), dtype=torch.uint8)
+    field = effective_field(net, levels / 255)
+    torch.testing.assert_close(effective_field(net, levels), field)
+    found = effective_field(net.double(), levels)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, field)
+
+
+def test_the_effective_field_is_computed_where_the_model_is() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    net, x = models.ESPCN(2), torch.rand(1, 1, 15, 15)
+    field = effective_field(net, x)
+    torch.testing.assert_close(effective_field(net.cuda(), x), field, rtol=1e-3, atol=1e-5)
+
+
 def test_the_square_that_holds_a_share_is_counted_from_the_centre() -> None:
     field = torch.zeros(7, 7)
     field[3, 3], field[2, 4], field[0, 0] = 4, 5, 1
@@ -299,6 +369,8 @@ def test_trained_networks_look_at_less_than_they_could() -> None:
 def test_pictures_that_do_not_fit_are_said(pictures: tuple[int, ...], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         effective_field(models.ESPCN(2), torch.rand(pictures))
+    with pytest.raises(ValueError, match=r"must be float in \[0, 1\] or uint8, not torch.int64"):
+        effective_field(models.ESPCN(2), torch.zeros(1, 1, 8, 8, dtype=torch.int64))
 
 
 def test_a_field_of_nothing_holds_nothing() -> None:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from srlib.images import luma, rgb_to_ycbcr
-from srlib.inference import SelfEnsemble, Tiled, receptive_radius, upscale
+from srlib.inference import SelfEnsemble, Tiled, in_eval_mode, receptive_radius, upscale
 from srlib.models import EDSR, ESPCN, FSRCNN, MDSR, SRCNN, VDSR, WDSR, SRResNet
 from srlib.resize import imresize
 
@@ -80,6 +80,26 @@ def test_the_models_mode_is_left_as_it_was_and_no_graph_is_kept() -> None:
     y = upscale(net, torch.rand(3, 4, 4, requires_grad=True), 2)
     assert net.training
     assert not y.requires_grad
+
+
+@pytest.mark.parametrize("asked", [lambda net: upscale(net, torch.rand(3, 9, 9), 4), receptive_radius])
+def test_a_frozen_layer_of_a_training_network_stays_frozen(asked: Any) -> None:
+    net = SRResNet(4, blocks=1, features=4).train()
+    net.body[0].eval()
+    modes = [module.training for module in net.modules()]
+    assert len(set(modes)) == 2
+    asked(net)
+    assert [module.training for module in net.modules()] == modes
+
+
+def test_in_eval_mode_gives_each_module_its_own_mode_back_even_after_a_fault() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 1, 3), nn.BatchNorm2d(1)).train()
+    net[1].eval()
+    with in_eval_mode(net):
+        assert not any(module.training for module in net.modules())
+    with pytest.raises(ZeroDivisionError), in_eval_mode(net):
+        _ = 1 / 0
+    assert [module.training for module in net.modules()] == [True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,13 @@ def test_wrong_input_is_a_sentence(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         sliced_wasserstein(torch.rand(shapes[0]), torch.rand(shapes[1]), **more)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_pictures_of_no_numbers_are_refused(bad: float) -> None:
+    good, broken = torch.rand(3, 16, 16), torch.rand(3, 16, 16)
+    broken[1, 2, 3] = bad
+    with pytest.raises(ValueError, match="sr holds NaN or infinity"):
+        sliced_wasserstein(broken, good)
+    with pytest.raises(ValueError, match="hr holds NaN or infinity"):
+        sliced_wasserstein(good, broken)

@@ -157,11 +157,21 @@ def test_a_flat_picture_is_perfect_by_every_count() -> None:
         ({"pooled": "yes"}, "pooled must be one of False, True"),
         ({"path": "y", "channel": "rgb"}, "take path='rgb'"),
         ({"path": "y", "up": "pillow"}, "Pillow enlarges 8-bit pictures"),
+        ({"up": "pillow", "round_sr": False}, "Pillow rounds what it enlarges; take another way up"),
     ],
 )
 def test_a_wrong_slip_is_named(slip: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Slips(**slip)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+@pytest.mark.parametrize(
+    "slip", [{}, {"down": "pillow", "up": "pillow"}, {"channel": "rgb", "window": "volume"}, {"path": "y"}]
+)
+def test_pictures_on_a_gpu_score_as_on_the_cpu(slip: dict[str, Any]) -> None:
+    there, here = ({"p": smooth().to(device)} for device in ("cuda", "cpu"))
+    assert score(there, 3, Slips(**slip)) == score(here, 3, Slips(**slip))
 
 
 def test_nothing_to_measure_is_said() -> None:

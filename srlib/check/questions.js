@@ -15,7 +15,12 @@
 
   function quiz(root, output) {
     const { right, notes } = unpack(root.dataset.notes);
-    return (value) => say(output, notes[value], Number(value) === right ? "right" : "wrong");
+    return (value) => {
+      const good = Number(value) === right;
+      // said in words too: a mark that the style sheet draws is not read aloud
+      const word = /^(right|yes|no|not quite|wrong)\s*[:.,;!]/i.test(notes[value]) ? "" : good ? "Right. " : "Not right. ";
+      say(output, word + notes[value], good ? "right" : "wrong");
+    };
   }
 
   function prediction(root, output) {
@@ -30,10 +35,22 @@
     const { answer, options, why } = unpack(root.dataset.notes);
     const tell = () => {
       const value = chosen(root.dataset.of);
-      const mine = value === null ? "" : `You predicted: ${options[value]}. `;
-      const kind = value === null ? "" : Number(value) === answer ? "right" : "wrong";
-      say(output, `${mine}The run says: ${options[answer]}. ${why}`, kind);
+      if (value === null) return wait();
+      root.querySelector("details")?.remove();
+      const kind = Number(value) === answer ? "right" : "wrong";
+      say(output, `You predicted: ${options[value]}. The run says: ${options[answer]}. ${why}`, kind);
     };
+    const wait = () => { // nothing chosen yet: the answer stays shut, but on paper there is no later
+      if (root.querySelector("details")) return;
+      const shut = document.createElement("details");
+      const summary = document.createElement("summary");
+      summary.textContent = "Predict first (above), or open this to see what the run says.";
+      const inside = document.createElement("p");
+      inside.textContent = `The run says: ${options[answer]}. ${why}`;
+      shut.append(summary, inside);
+      output.before(shut);
+    };
+    window.addEventListener("beforeprint", () => root.querySelectorAll("details").forEach((one) => { one.open = true; }));
     document.addEventListener("srlib-predicted", (event) => { if (event.detail === root.dataset.of) tell(); });
     tell();
   }

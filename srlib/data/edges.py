@@ -14,12 +14,13 @@ DARK, LIGHT = 0.2, 0.8
 
 
 def edges(count: int, size: int = 36, scale: int = 4, seed: int = 0) -> Tensor:
-    """``count`` different HR pictures of one slanted edge, float32 (count, 1, size, size) in [0, 1], that
+    """``count`` different HR pictures of one slanted edge, float32 (count, 1, size, size), that
     ``degrade.bicubic`` shrinks by ``scale`` to one and the same LR, ``straight_edge(size, scale)``. Each has
-    teeth of its own along the edge, too fine for the LR, and is then fitted to the LR by ``shared``. The seed
-    draws the teeth and never changes the LR, so a training may draw new samples for ever. Their mean is what
-    a network trained on them with MSE answers. ``size`` in pixels, a multiple of ``scale``. Chapters 1 and
-    8."""
+    teeth of its own along the edge, too fine for the LR, and is then fitted to the LR by ``shared``: in
+    [0, 1], but that a rare one leaves it by about 1e-4, unclipped, because clipping would change the LR. The
+    seed draws the teeth and never changes the LR, so a training may draw new samples for ever. Their mean is
+    what a network trained on them with MSE answers. ``size`` in pixels, a multiple of ``scale``. Chapters 1
+    and 8."""
     _check(size, scale)
     if count < 1:
         raise ValueError(f"count must be 1 or more edges, not {count}")

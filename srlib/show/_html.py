@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image, features
 from torch import Tensor
 
@@ -79,6 +80,8 @@ def packed(value: Mapping[str, Any]) -> str:
 
 def pil(x: Tensor) -> Image.Image:
     """A picture (3, H, W) or (1, H, W), float in [0, 1] (clipped) or uint8, for Pillow: RGB, 8 bits."""
+    if x.is_floating_point() and not bool(torch.isfinite(x).all()):
+        raise ValueError("the picture has values that are no numbers (NaN or infinite)")
     levels = to_uint8(x.detach().cpu())
     if levels.ndim != 3 or levels.shape[0] not in (1, 3):
         raise ValueError(f"a picture must be (3, H, W) or (1, H, W), not {tuple(x.shape)}")
@@ -89,7 +92,7 @@ def data_uri(x: Tensor) -> str:
     """A picture as an address that contains it, every pixel as it is: lossless WebP where Pillow can write
     it (a quarter smaller), else PNG."""
     memory = io.BytesIO()
-    if features.check("webp"):
+    if features.check("webp") and max(x.shape) < 2**14:  # WebP ends at 16383 pixels a side
         pil(x).save(memory, "WEBP", lossless=True, quality=50, method=3)
         kind = "webp"
     else:

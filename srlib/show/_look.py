@@ -3,7 +3,9 @@
 import hashlib
 import io
 import re
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from srlib.show._html import Html, asset, escape
@@ -49,16 +51,22 @@ _LOOK: dict[str, Any] = {
 }
 
 
-def look() -> AbstractContextManager[None]:
+_ONE_AT_A_TIME = threading.RLock()
+
+
+@contextmanager
+def look() -> Iterator[None]:
     """``with look():`` matplotlib draws as the book does: lines, points and legends take their style from
-    here at the moment they are drawn."""
+    here at the moment they are drawn. Afterwards it draws as before. One thread at a time, because
+    matplotlib has one set of settings for all of them and a training may draw while the reader does."""
     import matplotlib
 
-    return matplotlib.rc_context(cast(Any, _LOOK))
+    with _ONE_AT_A_TIME, matplotlib.rc_context(cast(Any, _LOOK)):
+        yield
 
 
 def axes(
-    width: float = 5.6, height: float = 3.0, *, columns: int = 1, rows: int = 1
+    width: float = 4.8, height: float = 2.8, *, columns: int = 1, rows: int = 1
 ) -> tuple["Figure", list["Axes"]]:
     """An empty drawing in the book's look and its axes, row by row; sizes in inches (96 pixels on the page).
     ``drawn`` puts it on the page."""
@@ -101,6 +109,12 @@ def framed(inner: str, caption: str = "", group: str | None = None) -> Html:
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     style = f"<style>{asset('srlib.show', 'figures.css')}</style>"
     return Html(f'<figure class="srlib-figure"{named}>{style}{inner}{below}</figure>')
+
+
+def plain(name: str) -> str:
+    """A name as matplotlib is to draw it: a dollar sign is no formula, a leading _ does not hide it."""
+    text = str(name).replace("$", r"\$")
+    return f"\u200b{text}" if text.startswith("_") else text
 
 
 def needed(alt: str) -> str:

@@ -16,6 +16,12 @@ CHIPS = ("activation", "normalisation", "constant")
 """Steps that change values in their places only: shown small, beside the layer that they follow."""
 
 
+KEY = (
+    '<p class="srlib-network-key"><span><i></i>Bars: the share of the whole network.</span> '
+    "<span>Sees: pixels of the network's input across.</span></p>"
+)
+
+
 def architecture(
     model: nn.Module,
     *,
@@ -38,9 +44,10 @@ def architecture(
     needed(words)
     style = f"<style>{asset('srlib.show', 'architecture.css')}</style>"
     drawing = _drawing(model, steps, height, width)
+    name = f"Diagram of {type(model).__name__}"
     return framed(
-        f'{style}<div class="scroll"><div role="img" aria-label="{escape(words)}">{drawing}</div></div>'
-        f"{_table(model, steps)}",
+        f'{style}<div class="scroll" tabindex="0" role="region" aria-label="{name}">'
+        f'<div role="img" aria-label="{escape(words)}">{drawing}</div></div>{KEY}{_table(model, steps)}',
         caption,
     )
 
@@ -205,8 +212,7 @@ def _drawing(model: nn.Module, steps: Sequence[Layer], height: int, width: int) 
     )
     for i, text in enumerate((f"{totals[0]:,}", _short(totals[1]), _sees(steps[-1]))):
         parts.append(f'<div class="total cell" style="{_at(end, lanes + 2 + i)}">{text}</div>')
-    columns = f"{'0.3rem ' * lanes}minmax(8rem, 1fr) auto auto auto"
-    return f'<div class="srlib-network" style="grid-template-columns: {columns}">{"".join(parts)}</div>'
+    return f'<div class="srlib-network" style="--lanes: {"0.3rem " * lanes}">{"".join(parts)}</div>'
 
 
 def _at(track: int, column: int, span: int = 1) -> str:
@@ -232,7 +238,7 @@ def _stage(model: nn.Module, steps: Sequence[Layer], row: _Row) -> Iterator[str]
         wider = math.log2((step.resolution or small) / small)
         kind = "weights" if step.parameters else ""
         kind = "moves" if step.kind in ("shuffle", "interpolation", "transposed convolution") else kind
-        width = f"min-width: {11 + 1.1 * wider:.3g}rem"
+        width = f"--wide: {11 + 1.1 * wider:.3g}rem"
         yield f'<span class="box {kind}" style="{width}"><b>{escape(_name(step))}</b> '
         yield f'<span class="tag">{_count(step.before)} → {_count(step.after)}</span> '
         yield f'<span class="tag">{_size(model, step.resolution, end)}</span></span>'
@@ -344,7 +350,8 @@ def _table(model: nn.Module, steps: Sequence[Layer]) -> str:
         for step in steps
     ]
     idle = parameters(model) - sum(step.parameters for step in steps)
-    note = f"<p>{idle:,} more parameters did not run: other scales', or unused.</p>" if idle > 0 else ""
+    why = "did not run or do not reach the answer: other scales', or unused"
+    note = f"<p>{idle:,} more parameters {why}.</p>" if idle > 0 else ""
     heads = ("name", "layer", "channels", "size", "parameters", "multiply-adds", "sees, px of the input")
     top = "".join(f'<th scope="col">{head}</th>' for head in heads)
     return (

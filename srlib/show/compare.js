@@ -192,9 +192,14 @@
       const [px, py] = place(event);
       const near = Math.abs(px - view.at * visible().w * step()) < 16 * dpr();
       const movable = root.classList.contains("movable");
-      drag = { px, py, x: view.x, y: view.y, pans: movable && !near, moved: false };
+      if (fingers.size === 2) { // a pinch: the divider goes back to where it was before the first finger
+        view.at = drag?.at ?? view.at;
+        drag = { ...drag, pinch: { apart: apart(), zoom: view.zoom } };
+        draw();
+        return;
+      }
+      drag = { px, py, x: view.x, y: view.y, at: view.at, pans: movable && !near, moved: false };
       if (!drag.pans) divideAt(px);
-      if (fingers.size === 2) drag.pinch = { apart: apart(), zoom: view.zoom };
     });
     const apart = () => {
       const [[ax, ay], [bx, by]] = [...fingers.values()];
@@ -211,6 +216,7 @@
         drag.moved = true;
         return;
       }
+      if (drag?.pinch) return; // one finger of a pinch is left on the picture
       const [px, py] = place(event);
       if (Math.hypot(px - drag.px, py - drag.py) > 3 * dpr()) drag.moved = true;
       if (drag.pans) {
@@ -244,6 +250,9 @@
       else if (event.shiftKey && move) {
         view.x += (move[0] * visible().w) / 8;
         view.y += (move[1] * visible().h) / 8;
+        draw();
+      } else if (move && event.target === slider) { // a key is a step that one can see
+        view.at = clamp(view.at + (move[0] - move[1]) * 0.02, 0, 1);
         draw();
       } else return;
       event.preventDefault();

@@ -4,9 +4,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from srlib.resize import KERNELS, Kernel
+from srlib.resize import Kernel, named_kernel
 from srlib.show._html import Html
-from srlib.show._look import COLOURS, DASHES, INK, axes, drawn, look
+from srlib.show._look import COLOURS, DASHES, INK, axes, drawn, framed, look, needed
 
 FLOOR = -50.0
 """dB at which the drawings of a frequency response end: three thousandths of the amplitude."""
@@ -70,36 +70,37 @@ def kernel(*kernels: str | Kernel, scale: float = 1.0, alt: str, caption: str = 
         raise ValueError(f"one drawing holds 1 to {len(DASHES)} kernels, not {len(kernels)}")
     if not scale > 0:
         raise ValueError(f"scale must be above 0, not {scale!r}")
-    chosen = [_named(one) for one in kernels]
+    needed(alt)
+    chosen = [named_kernel(one) for one in kernels]
+    names = ", ".join(one.name for one in chosen)
     reach = max(one.width / 2 / stretch_of(one, scale) for one in chosen)
-    figure, (left, right) = axes(6.4, 3.3, columns=2)
+    distance = np.linspace(-reach * 1.05, reach * 1.05, 601)
+    frequency = np.linspace(0, 2 * max(edge(scale), 0.25), 301)
+    # two drawings, each no wider than a phone: side by side where there is room
+    (weights, (left,)), (passes, (right,)) = axes(3.5, 3.0), axes(3.5, 3.0)
     with look():
-        distance = np.linspace(-reach * 1.05, reach * 1.05, 601)
-        frequency = np.linspace(0, 2 * max(edge(scale), 0.25), 301)
         for one, colour, dash in zip(chosen, COLOURS, DASHES, strict=False):
             stretch = stretch_of(one, scale)
-            left.plot(
-                distance, stretch * one.function(stretch * distance), color=colour, ls=dash, label=one.name
-            )
-            right.plot(frequency, decibels(response(one, frequency, scale)), color=colour, ls=dash)
+            weight = stretch * one.function(stretch * distance)
+            left.plot(distance, weight, color=colour, ls=dash, label=one.name)
+            answer = decibels(response(one, frequency, scale))
+            right.plot(frequency, answer, color=colour, ls=dash, label=one.name)
         left.set(xlabel="distance (pixels)", ylabel="weight")
         mark_edge(right, scale)
-        figure.legend(loc="outside lower center", ncols=len(chosen) if len(chosen) < 5 else 3)
-    return drawn(figure, alt, caption)
+        for figure in (weights, passes):
+            figure.legend(loc="outside lower center", ncols=2)
+    tiles = (
+        drawn(weights, f"the weights of {names} over the distance"),
+        drawn(passes, f"the frequency response of {names}"),
+    )
+    return framed(f'<div class="tiles">{"".join(tile.text for tile in tiles)}</div>', caption, group=alt)
 
 
 def mark_edge(axis: object, scale: float) -> None:
-    """Labels and the line at the edge on the axis of a frequency response."""
+    """Labels and the line at the edge, with its name above it, on the axis of a frequency response."""
     from matplotlib.axes import Axes
 
     assert isinstance(axis, Axes)
     axis.axvline(edge(scale), color=INK, lw=0.9, ls=(0, (3, 3)))
+    axis.text(edge(scale), 1.02, "edge of the pass band", transform=axis.get_xaxis_transform(), ha="center")
     axis.set(xlabel="frequency (cycles per pixel)", ylabel="passes (dB)", ylim=(FLOOR, 5), xlim=(0, None))
-
-
-def _named(one: str | Kernel) -> Kernel:
-    if isinstance(one, Kernel):
-        return one
-    if one not in KERNELS:
-        raise ValueError(f"there is no kernel {one!r}; choose one of {', '.join(KERNELS)} or a Kernel")
-    return KERNELS[one]

@@ -20,6 +20,11 @@
       }
     };
     root.addEventListener("input", update);
+    root.addEventListener("change", () => { // for those who hear the page: what the new frame says in words
+      const frame = frames.find((one) => !one.hidden);
+      const words = frame?.querySelector("figcaption, p:last-of-type")?.textContent ?? "";
+      root.querySelector(":scope > .told").textContent = words;
+    });
     // JupyterLab has keys of its own for a focused cell
     root.addEventListener("keydown", (event) => event.stopPropagation());
     update(); // a browser that comes back to the page keeps what was chosen

@@ -28,7 +28,10 @@ class Control:
 
 def slide(label: str, values: Sequence[Any], start: Any, still: Sequence[Any] | None = None) -> Control:
     """Values in their order behind a slider; ``still``: those that the saved page has (all when None)."""
-    return _control("range", label, {_word(value): value for value in values}, _word(start), still)
+    words = {_word(value): value for value in values}
+    if len(words) < len(values):
+        raise ValueError(f"{label}: two of the values look the same; round them")
+    return _control("range", label, words, _word(start), still)
 
 
 def choose(
@@ -36,6 +39,8 @@ def choose(
 ) -> Control:
     """One of a list of names, or of names with values behind them."""
     named = values if isinstance(values, Mapping) else {value: value for value in values}
+    if not named:
+        raise ValueError(f"{label}: there is nothing to choose from")
     return _control("list", label, named, start or next(iter(named)), still)
 
 
@@ -75,16 +80,18 @@ class Explorer:
             inputs.append(_input(control))
         states = itertools.product(*(control.still for control in self.controls.values()))
         at_start = tuple(control.start for control in self.controls.values())
-        frames = "".join(
+        shared = f"<style>{asset('srlib.show', 'figures.css')}</style>"  # once is enough for all frames
+        frames = shared + "".join(
             f'<div class="frame"{"" if words == at_start else " hidden"}>'
-            f"{self.text(**dict(zip(self.controls, words, strict=True)))}</div>"
+            f"{self.text(**dict(zip(self.controls, words, strict=True))).replace(shared, '')}</div>"
             for words in states
         )
         return Html(
             f'<div class="srlib-explorer" role="group" aria-label="{escape(self.title)}" '
             f'data-sizes="{",".join(map(str, sizes))}"><style>{asset("srlib.show", "live.css")}</style>'
             f'<div class="controls">{"".join(inputs)}</div>{frames}'
-            f'<p class="hint">{self._hint()}</p><script>{asset("srlib.show", "live.js")}</script></div>'
+            f'<p class="hint">{self._hint()}</p><p class="told" role="status"></p>'
+            f"<script>{asset('srlib.show', 'live.js')}</script></div>"
         )
 
     def widget(self) -> Any:
@@ -111,12 +118,11 @@ class Explorer:
         return ipywidgets.VBox([bar, shown])
 
     def _hint(self) -> str:
-        more = any(len(control.still) < len(control.values) for control in self.controls.values())
         if not self.controls:
             return "Run the notebook to try this live."
-        if more:
-            return "A choice of its states, drawn beforehand: run the notebook to change everything."
-        return "Drawn beforehand: run the notebook to change this."
+        if any(len(control.still) < len(control.values) for control in self.controls.values()):
+            return "Some of its states, drawn beforehand. Run the notebook to have them all."
+        return "All of its states, drawn beforehand. Run the notebook to change what it is made of."
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         if building_book():

@@ -92,7 +92,7 @@
   };
 
   function setUp(root) {
-    const { methods, metrics, pictures, published, source } = unpack(root.dataset.lab);
+    const { methods, metrics, pictures, published, source, about } = unpack(root.dataset.lab);
     const images = [...root.querySelectorAll(".plain img")];
     root.querySelector(".plain").remove();
     const original = (i) => pictures.findIndex((one) => one.photo === pictures[i].photo && one.same);
@@ -137,7 +137,7 @@
       stage,
       make("fieldset", {}, [make("legend", { textContent: "How good is this picture?" }), scale]),
       make("div", { className: "bar" }, [back, next, progress]),
-      make("p", { textContent: "A click or a key from 1 to 5 rates and goes on; arrow keys choose and Enter goes on; back (Backspace) corrects." }),
+      make("p", { className: "keys", textContent: "A click or a key from 1 to 5 rates and goes on; arrow keys choose and Enter goes on; back (Backspace) corrects." }),
       make("div", { className: "bar" }, [make("label", {}, [peek, "show the original beside it (another protocol)"]), early]),
     ]);
     const results = make("div", { hidden: true });
@@ -158,9 +158,20 @@
     const label = () => {
       wipe.textContent = wipe.dataset.sure ? "press again to delete them all" : "delete my ratings and start again";
     };
-    root.querySelector("script").before(rating, results, make("div", { className: "bar" }, [
+    const paper = make("div", { className: "paper" }); // what is printed in place of the rating
+    root.querySelector("script").before(rating, results, paper, make("div", { className: "bar" }, [
       wipe, make("span", { textContent: "Ratings are kept in this browser only; nothing is sent." }),
     ]));
+
+    const named = (i, words = "") => { // a picture with its name below
+      const image = images[i].cloneNode();
+      image.alt = `${pictures[i].photo}: ${methods[pictures[i].method]}`;
+      return make("figure", {}, [image, make("figcaption", { textContent: image.alt + words })]);
+    };
+    function print() {
+      const grid = () => make("div", { className: "grid" }, images.map((_, i) => named(i)));
+      paper.replaceChildren(nextUnrated() < 0 ? grid() : make("p", { textContent: "The pictures are to be rated on the screen." }));
+    }
 
     function draw() {
       const i = order[at];
@@ -176,6 +187,7 @@
       next.textContent = at === pictures.length - 1 || done === pictures.length ? "results" : "next";
       early.hidden = done === 0;
       label();
+      print();
     }
 
     function rate(score) {
@@ -203,6 +215,7 @@
       }
       results.replaceChildren(...tell());
       label();
+      print();
       results.querySelector("h4").focus({ preventScroll: true });
     }
 
@@ -234,10 +247,22 @@
       const rows = [
         ...best.map((method) => {
           const list = scores(groups[method]);
-          return [methods[method], mean(list).toFixed(2), spread(list), String(list.length), ...theirs(methods[method])];
+          return [methods[method], mean(list).toFixed(2), spread(list), String(list.length)];
         }),
-        ...[...unrated, ...others].map((who) => [who, "–", "–", "0", ...theirs(who)]),
+        ...unrated.map((who) => [who, "–", "–", "0"]),
       ];
+      const beside = [ // two narrow tables, because a phone would cut a wide one off
+        ...best.map((method) => [methods[method], score(method).toFixed(2), ...theirs(methods[method])]),
+        ...[...unrated, ...others].map((who) => [who, "–", ...theirs(who)]),
+      ];
+      const publishedToo = sets.length ? [
+        table(`Published scores beside yours (${source})`, ["method", "yours", ...sets], beside),
+        make("p", { textContent: "The published scores are of the paper's own networks, trained for days, and of other pictures, at x4. The same name here may be another training." }),
+      ] : [];
+      const told = methods.filter((who) => who in about);
+      const notes = told.length ? [
+        make("ul", { className: "about" }, told.map((who) => make("li", { textContent: `${who}: ${about[who]}` }))),
+      ] : [];
 
       const measured = mine.filter((i) => !pictures[i].same);
       const compared = seen.filter((method) => groups[method].some((i) => !pictures[i].same));
@@ -260,36 +285,34 @@
       }));
       const known = judged.filter((one) => !Number.isNaN(one.pictures.rho));
       const top = Math.max(...known.map((one) => one.pictures.rho));
-      const nearest = known.filter((one) => one.pictures.rho === top).map((one) => one.name).join(" and ");
+      const nearest = known.filter((one) => one.pictures.rho === top).map((one) => one.name);
+      const verdict = !known.length ? "" : top < 0.005 ? "No metric ranks the pictures as you do. " // shown as 0.00, or less
+        : `Picture by picture ${nearest.join(" and ")} ${nearest.length > 1 ? "come" : "comes"} closest to you. `;
 
       const heading = make("h4", { textContent: "What you think of them", tabIndex: -1 });
       const part = mine.length < pictures.length ? ` of ${pictures.length}` : "";
-      const beside = withIt ? `${withIt} of them with the original beside` : "none with the original beside";
+      const together = withIt ? `${withIt} of them with the original beside` : "none with the original beside";
       const unveiled = make("details", {}, [
         make("summary", { textContent: "the pictures and their names" }),
         make("div", { className: "grid" }, [...mine].sort((a, b) => a - b).map((i) => {
           const numbers = metrics.map(({ name, digits, unit }, m) => `${name} ${pictures[i].values[m]?.toFixed(digits) ?? "infinite"}${unit}`);
-          const image = images[i].cloneNode();
-          image.alt = `${pictures[i].photo}: ${methods[pictures[i].method]}`;
-          return make("figure", {}, [image, make("figcaption", { textContent: `${image.alt}. Your ${kept.scores[i]}; ${numbers.join(", ")}` })]);
+          return named(i, `. Your ${kept.scores[i]}; ${numbers.join(", ")}`);
         })),
       ]);
       return [
         heading,
-        make("p", { textContent: `You rated ${mine.length}${part} pictures, ${beside}.` }),
-        table(
-          sets.length ? `Mean opinion scores: yours, and published (${source})` : "Mean opinion scores",
-          ["method", "yours", "95 % interval", "ratings", ...sets],
-          rows,
-        ),
+        make("p", { textContent: `You rated ${mine.length}${part} pictures, ${together}.` }),
+        table("Your mean opinion scores", ["method", "yours", "95 % interval", "ratings"], rows),
         make("p", { textContent: "The interval is Student's t over your ratings of different photographs: it speaks of you and of pictures like these, not of other people. It may reach beyond 1 or 5, because Student's t knows no ends of the scale." }),
+        ...publishedToo,
+        ...notes,
         make("h4", { textContent: "Which metric ranks as you do?" }),
         table(
           "Spearman's rank correlation with your scores (number of pairs)",
           ["", "best to worst", "over pictures", "over methods"],
           [["you", inOrder(ownScore), "", ""], ...judged.map((one) => [one.name, one.order, one.pictures.text, one.methods.text])],
         ),
-        make("p", { textContent: `${nearest ? `Picture by picture ${nearest} ${nearest.includes(" and ") ? "come" : "comes"} closest to you. ` : ""}1 is your order, -1 its reverse, 0 no relation; equal values share a rank. Pictures identical to the original are left out: any metric puts those first. GMSD counts downwards, because less is better. Between photographs a metric also sees how hard each one is; over methods, once all are rated, that averages out.` }),
+        make("p", { textContent: `${verdict}1 is your order, -1 its reverse, 0 no relation; equal values share a rank. Pictures identical to the original are left out: any metric puts those first. GMSD counts downwards, because less is better. Between photographs a metric also sees how hard each one is; over methods, once all are rated, that averages out.` }),
         unveiled,
         make("div", { className: "bar" }, [button(nextUnrated() < 0 ? "change a rating" : "go on rating", () => {
           at = nextUnrated() < 0 ? pictures.length - 1 : nextUnrated();
@@ -329,6 +352,7 @@
       results.hidden = false;
       results.replaceChildren(...tell());
       label();
+      print();
     } else draw();
   }
 

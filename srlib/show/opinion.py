@@ -26,6 +26,7 @@ def opinion(
     original: str = "HR",
     published: Mapping[str, Mapping[str, float]] | None = None,
     source: str = "SRGAN paper, 26 raters, x4",
+    about: Mapping[str, str] | None = None,
     enlarge: int = 2,
 ) -> Html:
     """A test of opinion that runs in the page. ``versions[photo][method]`` are the pictures, (3, H, W) or
@@ -34,9 +35,13 @@ def opinion(
     (excellent). Then: each method's mean opinion score with its 95 % interval (Student's t), beside the
     ``published`` ones ({data set: {method: score}}, from ``source``), and Spearman's rank correlation of the
     reader's scores with PSNR, SSIM, GMSD and, from 176 x 176 pixels, MS-SSIM, on luma, of the 8-bit pictures
-    that are shown. ``enlarge``: CSS pixels to a picture's pixel, nearest. Ratings stay in the reader's
-    browser. Chapter 1."""
+    that are shown. ``about``: {method: what the reader should know of it}, said with the result; for a
+    network of the zoo its card's note. ``enlarge``: CSS pixels to a picture's pixel, nearest. Ratings stay in
+    the reader's browser. Chapter 1."""
     _check(versions, original, enlarge, published or {})
+    unknown = [name for name in about or {} if name not in next(iter(versions.values()))]
+    if unknown:
+        raise ValueError(f"about speaks of {', '.join(unknown)}, which is no method here; use the same names")
     methods = list(next(iter(versions.values())))
     height, width = versions[next(iter(versions))][original].shape[-2:]
     used = [name for name in METRICS if name != "MS-SSIM" or min(height, width) >= 176]
@@ -66,6 +71,7 @@ def opinion(
         "pictures": pictures,
         "published": {name: dict(scores) for name, scores in (published or {}).items()},
         "source": source,
+        "about": dict(about or {}),
     }
     hidden = packed(lab)
     key = hashlib.sha256("".join([hidden, *shown]).encode()).hexdigest()[:10]
@@ -102,6 +108,8 @@ def _check(
             raise ValueError(f"every photo needs the same methods; {photo} differs in {odd}")
         for name, x in group.items():
             sizes.setdefault(tuple(x.shape), f"{photo}, {name}")
+            if x.is_floating_point() and not bool(x.isfinite().all()):
+                raise ValueError(f"{photo}, {name} holds NaN or infinite values; find where they came from")
     if len(sizes) > 1:
         which = "; ".join(f"{who}: {size}" for size, who in sizes.items())
         raise ValueError(f"the pictures must be of one size, or it tells them apart: {which}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from srlib.images import luma, to_uint8
+from srlib.images import luma
 from srlib.metrics import psnr
 from srlib.show._html import Html, data_uri, escape
 from srlib.show._look import framed
@@ -23,6 +23,8 @@ def grid(
     uint8. Chapter 0."""
     if not pictures:
         raise ValueError("a grid needs at least one picture")
+    if times < 1 or (columns is not None and columns < 1):
+        raise ValueError(f"times and columns are whole numbers from 1 up, not {times} and {columns}")
     across = f' style="display: grid; grid-template-columns: repeat({columns}, auto)"' if columns else ""
     return framed(f'<div class="tiles"{across}>{_tiles(pictures, times)}</div>', caption, alt)
 
@@ -62,12 +64,14 @@ def error_map(
     """Where each picture differs from ``hr``: the absolute luma error in gray levels, 0 dark to ``limit``
     bright (None: the level that one pixel in a hundred of the worst picture passes), with the PSNR. One scale
     for all. Chapter 1."""
+    if not pictures:
+        raise ValueError("an error map needs at least one picture")
+    _alike(pictures, hr)
     errors = {name: 255 * (_luma(x) - _luma(hr)).abs() for name, x in pictures.items()}
     if limit is None:
         limit = max(1.0, *(_almost_largest(error) for error in errors.values()))
     shown = {
-        f"{name}: {psnr(pictures[name].float(), hr.float()):.2f} dB": heat(error / limit)
-        for name, error in errors.items()
+        f"{name}: {_psnr(pictures[name], hr):.2f} dB": heat(error / limit) for name, error in errors.items()
     }
     ramp = heat(torch.linspace(0, 1, 128).expand(1, 8, -1))
     scale = (
@@ -107,7 +111,17 @@ def failures(
     """The places where method ``by`` (None: the first) errs most, over all photographs, and what every method
     makes of the same places, beside the original; each with its PSNR. At most one place a photograph, chosen
     by mean squared luma error. ``hr`` and each of ``methods``: {photograph: picture}. Chapter 4."""
-    judge = methods[by] if by is not None else next(iter(methods.values()))
+    if not hr or not methods:
+        raise ValueError("failures needs at least one photograph and one method")
+    chief = by if by is not None else next(iter(methods))
+    if chief not in methods:
+        raise ValueError(f"by={chief!r} is none of the methods: {', '.join(methods)}")
+    for method, made in methods.items():
+        if missing := [name for name in hr if name not in made]:
+            raise ValueError(f"{method} has no picture of {missing[0]}")
+        for name, x in hr.items():
+            _alike({f"{method}, {name}": made[name]}, x)
+    judge = methods[chief]
     places = []
     for name, x in hr.items():
         error = (_luma(judge[name]) - _luma(x)).square()[0]
@@ -119,7 +133,7 @@ def failures(
         crops = {"original": _cut(hr[name], box)}
         for method, made in methods.items():
             crop = _cut(made[name], box)
-            crops[f"{method}: {psnr(crop.float(), crops['original'].float()):.1f} dB"] = crop
+            crops[f"{method}: {_psnr(crop, crops['original']):.1f} dB"] = crop
         rows += _row(f"{name}, row {row}, column {column}", crops, times)
     return framed(rows, caption, alt)
 
@@ -131,10 +145,14 @@ def filters(
     negative, all on one scale that one weight in a hundred exceeds; those of three channels in colour.
     Weights: (filters, 1 or 3, rows, columns). Chapter 4."""
     weights = (layer.weight if isinstance(layer, nn.Conv2d) else layer).detach().float().cpu()
-    if weights.ndim != 4 or weights.shape[1] not in (1, 3):
+    if columns < 1 or times < 1:
+        raise ValueError(f"times and columns are whole numbers from 1 up, not {times} and {columns}")
+    if weights.ndim != 4 or weights.shape[1] not in (1, 3) or len(weights) == 0:
         raise ValueError(
             f"filters that see 1 or 3 channels can be shown, not weights of shape {tuple(weights.shape)}"
         )
+    if not bool(torch.isfinite(weights).all()):
+        raise ValueError("the filters have values that are no numbers (NaN or infinite)")
     weights = weights[weights.square().sum((1, 2, 3)).argsort(descending=True, stable=True)]
     levels = 0.5 + 0.5 * weights / max(_almost_largest(weights.abs()), 1e-12)
     count, channels, rows, across = levels.shape
@@ -155,6 +173,17 @@ def heat(x: Tensor) -> Tensor:
 
     table = torch.tensor(colormaps["cividis"](torch.linspace(0, 1, 256).numpy())[:, :3], dtype=torch.float32)
     return table[(x.clamp(0, 1) * 255).round().long()[0]].movedim(-1, 0)
+
+
+def _psnr(x: Tensor, hr: Tensor) -> float:
+    return float(psnr(x.detach().cpu(), hr.detach().cpu()))
+
+
+def _alike(pictures: Mapping[str, Tensor], hr: Tensor) -> None:
+    """A ValueError unless every picture has the original's size."""
+    for name, x in pictures.items():
+        if x.shape[-2:] != hr.shape[-2:]:
+            raise ValueError(f"{name} has {tuple(x.shape[-2:])} pixels, the original {tuple(hr.shape[-2:])}")
 
 
 def _luma(x: Tensor) -> Tensor:
@@ -195,7 +224,7 @@ def _tiles(pictures: Mapping[str, Tensor], times: int) -> str:
 def _image(alt: str, x: Tensor, times: int) -> str:
     height, width = x.shape[-2:]
     return (
-        f'<img src="{data_uri(to_uint8(x))}" alt="{escape(alt)}" width="{width * times}" '
+        f'<img src="{data_uri(x)}" alt="{escape(alt)}" width="{width * times}" '
         f'height="{height * times}" style="height: auto; aspect-ratio: {width} / {height}">'
     )
 

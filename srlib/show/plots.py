@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from srlib.show._html import Html
-from srlib.show._look import COLOURS, DASHES, MARKERS, axes, drawn, look
+from srlib.show._look import COLOURS, DASHES, MARKERS, axes, drawn, look, plain
 
 Line = Sequence[Sequence[float]]
 """Points (x, y) in the order of x."""
@@ -23,11 +23,11 @@ def curves(
     """Lines over a common axis. A name with one line: [(x, y), ...]; a name with several (one for each seed):
     their mean where all have a point, and a band from the lowest to the highest. ``log``: "x", "y" or "xy"
     for axes by powers of ten. Chapter 4."""
-    if not lines or any(len(line) == 0 for line in lines.values()):
+    if not lines or any(len(one) == 0 for line in lines.values() for one in (line, *_several(line))):
         raise ValueError("curves needs lines with at least one point each")
     if len(lines) > len(COLOURS):
         raise ValueError(f"{len(lines)} lines cannot be told apart; show {len(COLOURS)} at most")
-    figure, (axis,) = axes(5.6, 3.1)
+    figure, (axis,) = axes(4.8, 2.9)
     with look():
         for (name, line), colour, dash in zip(lines.items(), COLOURS, DASHES, strict=False):
             several = _several(line)
@@ -35,7 +35,12 @@ def curves(
             xs = [point[0] for point in middle]
             mark = "o" if len(xs) == 1 else None
             axis.plot(
-                xs, [point[1] for point in middle], color=colour, linestyle=dash, label=name, marker=mark
+                xs,
+                [point[1] for point in middle],
+                color=colour,
+                linestyle=dash,
+                label=plain(name),
+                marker=mark,
             )
             if len(several) > 1:
                 axis.fill_between(xs, low, high, color=colour, alpha=0.18, linewidth=0)
@@ -52,7 +57,7 @@ def curves(
 
 def spread(lines: Sequence[Line]) -> tuple[list[tuple[float, float]], list[float], list[float]]:
     """Several lines as one: the points (x, mean) at each x that all have, with the lowest and the highest."""
-    tables = [{point[0]: point[1] for point in line} for line in lines]
+    tables = [{float(x): float(y) for x, y in line} for line in lines]
     common = sorted(set.intersection(*(set(table) for table in tables)))
     if not common:
         raise ValueError("lines under one name must have points at the same places")
@@ -75,10 +80,14 @@ def frontier(
 ) -> Html:
     """Methods by cost (left is cheap, by powers of ten) and quality (up is better), and the line of those
     that no other beats in both. ``points``: {method: (cost above 0, quality)}. Chapter 12."""
-    if any(cost <= 0 for cost, _ in points.values()):
-        raise ValueError("costs must be above 0: the axis goes by powers of ten")
+    if not points:
+        raise ValueError("a frontier needs at least one method")
+    if odd := [
+        name for name, (cost, quality) in points.items() if not (cost > 0 and math.isfinite(cost + quality))
+    ]:
+        raise ValueError(f"{odd[0]}: cost must be above 0 (the axis goes by powers of ten), and both finite")
     best = efficient(points)
-    figure, (axis,) = axes(5.6, 3.8)
+    figure, (axis,) = axes(4.8, 3.5)
     with look():
         axis.set_xscale("log")
         steps = [points[name] for name in best]
@@ -86,7 +95,7 @@ def frontier(
         for name, (cost, quality) in points.items():
             on = name in best
             axis.plot(cost, quality, MARKERS[0 if on else 1], color=COLOURS[0 if on else 1], zorder=2)
-        axis.set_xlabel(x)
+        axis.set_xlabel(f"{x}, by powers of ten")
         axis.set_ylabel(y)
         axis.margins(0.12)
         for name, (across, up, side) in _label_places(points).items():
@@ -97,7 +106,7 @@ def frontier(
                 textcoords="offset points",
                 ha=side,
                 va="center",
-                fontsize=8.5,
+                fontsize=9,
             )
     return drawn(figure, alt, caption)
 
@@ -116,13 +125,15 @@ def efficient(points: Mapping[str, tuple[float, float]]) -> list[str]:
 def legend(figure: object, axis: object) -> None:
     """Names of the lines above the axes, so that none of them lies on a line."""
     names = axis.get_legend_handles_labels()[1]  # type: ignore[attr-defined]
-    columns = max(1, min(len(names), 62 // (6 + max(map(len, names)))))
-    figure.legend(loc="outside upper left", ncols=columns, fontsize=8.5)  # type: ignore[attr-defined]
+    columns = max(1, min(len(names), 52 // (6 + max(map(len, names)))))
+    figure.legend(loc="outside upper left", ncols=columns, fontsize=9)  # type: ignore[attr-defined]
 
 
 def _several(line: Line | Sequence[Line]) -> list[Line]:
-    first = line[0][0]
-    return [cast(Line, line)] if isinstance(first, (int, float)) else list(cast(Sequence[Line], line))
+    if len(line) == 0:
+        return []
+    one = len(line[0]) > 0 and not hasattr(line[0][0], "__len__")  # numbers of any kind: numpy's, torch's
+    return [cast(Line, line)] if one else list(cast(Sequence[Line], line))
 
 
 _SPOTS: list[tuple[float, float, str]] = [
@@ -139,13 +150,13 @@ _SPOTS: list[tuple[float, float, str]] = [
 
 def _label_places(points: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float, str]]:
     """For each name an offset (points) and a side so that, as far as can be, no two names meet: the places
-    around a point are tried in turn, on a plane where the plot is about 400 x 230 points."""
+    around a point are tried in turn, on a plane where the plot is about 350 x 210 points."""
     costs = [math.log(cost) for cost, _ in points.values()]
     heights = [quality for _, quality in points.values()]
     wide, tall = max(costs) - min(costs) or 1.0, max(heights) - min(heights) or 1.0
     taken: list[tuple[float, float, float, float]] = []
     spots = {
-        name: (320 * (math.log(cost) - min(costs)) / wide, 180 * (quality - min(heights)) / tall)
+        name: (290 * (math.log(cost) - min(costs)) / wide, 180 * (quality - min(heights)) / tall)
         for name, (cost, quality) in points.items()
     }
     taken += [(px - 4, py - 4, px + 4, py + 4) for px, py in spots.values()]
@@ -159,6 +170,7 @@ def _label_places(points: Mapping[str, tuple[float, float]]) -> dict[str, tuple[
             left = px + across - {"left": 0.0, "right": length, "center": length / 2}[side]
             area = (left, py + up - 5, left + length, py + up + 5)
             meets = sum(_overlap(area, other) for other in taken)
+            meets += 20 * (max(0.0, -30 - area[0]) + max(0.0, area[2] - 320))  # outside the axes
             if best is None or meets < best[0]:
                 best = (meets, (across, up, side), area)
         assert best is not None

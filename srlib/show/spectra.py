@@ -17,6 +17,12 @@ DECADES = 8.0
 """Powers of ten below the strongest frequency that a drawn spectrum still tells apart."""
 
 
+MARK = (
+    "Dotted line: the highest frequency of the small picture; right of it the small picture held nothing, so "
+    "what a curve has there is invented, below 1 too."
+)
+
+
 def spectrum(pictures: Mapping[str, Tensor], *, alt: str, caption: str = "") -> Html:
     """Log power spectra of pictures (C, H, W), side by side and by one scale: zero frequency in the middle,
     the highest, 0.5 cycles per pixel, at the edges; bright is strong. Colour pictures by their luma.
@@ -27,6 +33,7 @@ def spectrum(pictures: Mapping[str, Tensor], *, alt: str, caption: str = "") -> 
     levels = {name: _log_power(x) for name, x in pictures.items()}
     top = max(float(x.max()) for x in levels.values())
     bottom = max(top - DECADES, min(float(x.min()) for x in levels.values()))
+    top = max(top, bottom + 1)  # flat pictures have one level only
     tiles = "".join(
         f'<div class="tile"><span class="label">{escape(name)}</span>'
         f"{_one_spectrum(name, x, bottom, top).text}</div>"
@@ -52,7 +59,8 @@ def transfer(
     frequency as HR has, below it blurs, above it invents. With ``scale`` the highest frequency that LR could
     hold, 0.5 / scale cycles per pixel, is marked: what lies right of it was guessed. ``hr`` is a picture, or
     photographs by name, and each method then too, averaged over. ``alt`` says in words what there is to see;
-    each curve's value at the mark is added to it. Chapter 2, one more line from chapter to chapter."""
+    each curve's value at the mark is added to it, and to the caption what the mark means. Chapter 2, one more
+    line from chapter to chapter."""
     if not methods:
         raise ValueError("there is no method; give {name: its SR}")
     if len(methods) > len(COLOURS):
@@ -78,7 +86,9 @@ def transfer(
             )  # fmt: skip
         figure.legend(loc="outside lower center", ncols=min(3, len(curves)), handlelength=3.2)
     read = "; ".join(f"{name} {_at(limit, *curve):.2f}" for name, curve in curves.items())
-    return drawn(figure, f"{needed(alt)} At {limit:.3g} cycles per pixel: {read}.", caption)
+    mark = f" {MARK}" if scale is not None and scale > 1 else ""
+    words = f"{needed(alt)} At {limit:.3g} cycles per pixel: {read}.{mark}"
+    return drawn(figure, words, f"{caption}{mark}".strip())
 
 
 def _log_power(x: Tensor) -> Tensor:

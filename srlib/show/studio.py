@@ -45,20 +45,33 @@ def enlarged(lr: Tensor, network: str, scale: int, tile: int = 0) -> Tensor:
     return upscale(Tiled(model, tile) if tile else model, lr, scale)
 
 
+def saved(x: Tensor, path: str | Path) -> Path:
+    """Write a picture, unless a file of that name is there already: that one stays."""
+    if Path(path).exists():
+        raise FileExistsError(f"{path}: there is such a file already; choose another name")
+    return save(x, path)
+
+
 class Studio:
     """What ``studio`` returns."""
 
     def __init__(self, networks: Sequence[str], photo: str, scale: int) -> None:
         self.networks = list(networks)
+        if not self.networks:
+            raise ValueError("a studio needs at least one network of the zoo")
+        data.photos(photo)  # an unknown one is said now, not when a button is pressed
         self.scales = {name: sorted(_scales(name)) for name in self.networks}
         if scale not in self.scales[self.networks[0]]:
             raise ValueError(f"{self.networks[0]} is there for {self.scales[self.networks[0]]}, not x{scale}")
         self.photo, self.scale = photo, scale
-        self.result: Tensor | None = None
 
-    def make(self, x: Tensor, network: str, scale: int, *, tile: int = 0, shrink: bool = True) -> Html:
-        """The slider for one picture. ``shrink``: it is made small first, so that the original is known and
-        the PSNR can be measured; else it is enlarged as it is."""
+    def make(
+        self, x: Tensor, network: str, scale: int, *, tile: int = 0, shrink: bool = True
+    ) -> tuple[Html, Tensor]:
+        """The slider for one picture, and the whole result. ``shrink``: it is made small first, so that the
+        original is known and the PSNR can be measured; else it is enlarged as it is."""
+        if network not in self.scales:
+            raise ValueError(f"{network} is none of this studio's networks: {', '.join(self.networks)}")
         if scale not in self.scales[network]:
             there = ", ".join(f"x{one}" for one in self.scales[network])
             raise ValueError(f"{network} was trained for {there}, not for x{scale}")
@@ -72,26 +85,27 @@ class Studio:
         hr = crop_to_multiple(x, scale) if shrink else None
         lr = bicubic(hr, scale) if hr is not None else x
         plain = imresize(lr, scale).clamp(0, 1)
-        self.result = enlarged(lr, network, scale, tile)
-        rows, columns = self.result.shape[-2:]
+        sr = enlarged(lr, network, scale, tile)
+        rows, columns = sr.shape[-2:]
         said = f"{lr.shape[-1]} x {lr.shape[-2]} pixels became {columns} x {rows}. "
         if hr is not None:
-            before, after = (float(psnr(one, hr, crop=scale)) for one in (plain, self.result))
+            before, after = (float(psnr(one, hr, crop=scale)) for one in (plain, sr))
             said += f"Bicubic {before:.2f} dB, {network} {after:.2f} dB against the original. "
         if max(rows, columns) > SEEN:
             said += f"The slider shows the middle {min(rows, SEEN)} rows and {min(columns, SEEN)} columns."
-        return compare(
-            *[_middle(one) for one in (plain, self.result, hr) if one is not None],
+        page = compare(
+            *[_middle(one) for one in (plain, sr, hr) if one is not None],
             labels=["bicubic", network] + (["original"] if hr is not None else []),
             reference=2 if hr is not None else None,
             caption=said,
         )
+        return page, sr
 
     def still(self) -> Html:
         """As on the saved page: the first choice of everything."""
         x = data.photos(self.photo)[self.photo]
         hint = "<p>Run the notebook to choose another picture, network or scale, or to upload your own.</p>"
-        return Html(self.make(x, self.networks[0], self.scale).text + hint)
+        return Html(self.make(x, self.networks[0], self.scale)[0].text + hint)
 
     def widget(self) -> Any:
         """All there is to choose, the button that starts, the slider, and the button that saves."""
@@ -123,14 +137,23 @@ class Studio:
                 return data.photos(photo.value)[photo.value]
             return load(bytes(upload.value[0]["content"]))
 
+        results: list[Tensor] = []  # this widget's own: the same studio may be shown twice
+
         def uploaded(_: object) -> None:
-            shrink.value = False  # your own picture is to become larger than it is
+            if upload.value:
+                shrink.value = False  # your own picture is to become larger than it is
+
+        def chosen(_: object) -> None:
+            upload.value, shrink.value = (), True  # the photograph that was chosen last counts
 
         def work(_: object) -> None:
             go.disabled, shown.value, said.value = True, "<p>Working ...</p>", ""
             try:
-                made = self.make(picture(), network.value, scale.value, tile=tile.value, shrink=shrink.value)
-                shown.value, keep.disabled = made.woken() + _download(self.result), False
+                made, sr = self.make(
+                    picture(), network.value, scale.value, tile=tile.value, shrink=shrink.value
+                )
+                results[:] = [sr]
+                shown.value, keep.disabled = made.woken() + _download(sr), False
             except (OSError, RuntimeError, ValueError) as error:
                 shown.value, keep.disabled = f'<p role="alert">{escape(str(error))}</p>', True
             finally:
@@ -138,25 +161,17 @@ class Studio:
 
         def write(_: object) -> None:
             try:
-                said.value = f"<p>{escape(self.save(where.value))}</p>"
+                said.value = f"<p>saved as {escape(str(saved(results[0], where.value)))}</p>"
             except (OSError, ValueError) as error:
                 said.value = f'<p role="alert">{escape(str(error))}</p>'
 
         upload.observe(uploaded, names="value")
+        photo.observe(chosen, names="value")
         go.on_click(work)
         keep.on_click(write)
         line = w.Layout(display="flex", flex_flow="row wrap", align_items="center")
         choices = w.Box([photo, upload, network, scale, tile, shrink, go], layout=line)
         return w.VBox([choices, shown, w.Box([where, keep, said], layout=line)])
-
-    def save(self, path: str | Path) -> str:
-        """Write the last result; a file that is there already stays."""
-        if self.result is None:
-            raise ValueError("there is nothing to save yet; upscale a picture first")
-        if Path(path).exists():
-            raise FileExistsError(f"{path}: there is such a file already; choose another name")
-        written = save(self.result, path)
-        return f"saved as {written}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         if building_book():
@@ -178,10 +193,8 @@ def _middle(x: Tensor) -> Tensor:
     return x[..., top : top + SEEN, left : left + SEEN]
 
 
-def _download(x: Tensor | None) -> str:
+def _download(x: Tensor) -> str:
     """A link that hands the result to the browser, for those whose notebook runs on another machine."""
-    if x is None:
-        return ""
     memory = io.BytesIO()
     pil(x).save(memory, "PNG")
     if memory.tell() > 8 * 2**20:

@@ -3,8 +3,8 @@
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -15,10 +15,17 @@ from srlib.degrade import bicubic
 from srlib.inference import upscale
 from srlib.metrics import psnr
 from srlib.show._html import Html, escape
-from srlib.show._look import COLOURS, axes, drawn, look
+from srlib.show._look import COLOURS, axes, drawn, framed, look
 from srlib.show.pictures import grid
 from srlib.speed import fixed
 from srlib.training import Run, fit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_RUNNING: list[threading.Event] = []
+"""What stops the training that a ``training`` widget has under way: one at a time, also when its cell is run
+again and the old buttons are gone."""
 
 SHOTS = 5
 """Pictures of a training that are kept, evenly over its steps."""
@@ -40,23 +47,23 @@ class Watch:
         times: int = 1,
         shown: Callable[["Watch"], None] | None = None,
     ) -> None:
-        self.lr, self.hr, self.scale, self.every, self.times = lr, hr, scale, every, times
+        self.lr, self.hr, self.scale = lr, hr.detach().cpu(), scale
+        self.every, self.times, self._given = every, times, shown
+        self._begin()
+
+    def _begin(self) -> None:
         self.psnrs: list[tuple[int, float]] = []
         self.losses: list[list[float]] = []
         self.shots: list[tuple[int, Tensor]] = []
-        self._shown = shown or _in_one_output()
+        self._shown = self._given or _in_one_output()
         self._last = -float("inf")
 
     def __call__(self, run: Run) -> None:
+        if self.psnrs and run.step <= self.psnrs[-1][0]:
+            self._begin()  # another training, or the same cell once more
         if run.done < 1 and time.monotonic() - self._last < self.every:
             return
-        net = run.result
-        training = net.training
-        net.eval()
-        try:
-            sr = upscale(net, self.lr.to(next(net.parameters()).device), self.scale).cpu()
-        finally:
-            net.train(training)
+        sr = upscale(run.result, self.lr, self.scale).cpu()
         self.psnrs.append((run.step, float(psnr(sr, self.hr, crop=self.scale))))
         self.losses = run.loss_curve(60)
         self._keep(run.step, sr)
@@ -67,23 +74,25 @@ class Watch:
         """The training as it stands: curves above, pictures below."""
         if not self.psnrs:
             return Html("<p>Nothing to see yet: the training has not begun.</p>")
-        figure, (left, right) = axes(5.6, 2.4, columns=2)
-        with look():
-            left.plot(*zip(*self.losses, strict=True), color=COLOURS[1])
-            left.set_yscale("log")
-            left.set_ylabel("loss")
-            right.plot(*zip(*self.psnrs, strict=True), color=COLOURS[0], marker="o", markersize=3)
-            right.set_ylabel("PSNR of the picture (dB)")
-            for axis in (left, right):
-                axis.set_xlabel("step")
         step, now = self.psnrs[-1]
-        alt = (
-            f"Training up to step {step}: the loss went from {self.losses[0][1]:.3g} to "
-            f"{self.losses[-1][1]:.3g}, the PSNR of the picture from {self.psnrs[0][1]:.2f} to {now:.2f} dB."
+        first, last = self.losses[0][1], self.losses[-1][1]
+        curves = "".join(
+            drawn(figure, alt).text
+            for figure, alt in (
+                (
+                    _curve(self.losses, "loss", 1, log=True),
+                    f"The loss went from {first:.3g} to {last:.3g} in {step} steps.",
+                ),
+                (
+                    _curve(self.psnrs, "PSNR of the picture (dB)", 0),
+                    f"The PSNR of the picture went from {self.psnrs[0][1]:.2f} to {now:.2f} dB.",
+                ),
+            )
         )
         pictures = {f"step {at}": sr for at, sr in self.shots} | {"original": self.hr}
         shots = grid(pictures, alt="The same picture at several steps, and the original", times=self.times)
-        return Html(drawn(figure, alt).text + shots.text)
+        both = framed(f'<div class="tiles">{curves}</div>', f"Training up to step {step}.")
+        return Html(both.text + shots.text)
 
     def _repr_html_(self) -> str:
         return self.html().text
@@ -132,8 +141,9 @@ class Training:
         def halted(run: Run) -> None:
             run.stop = run.stop or (stop is not None and stop.is_set())
 
-        torch.manual_seed(0)
-        model = zoo.build(plan.model, plan.arguments)
+        with torch.random.fork_rng():  # the reader's own random numbers go on as if nothing had been
+            torch.manual_seed(0)
+            model = zoo.build(plan.model, plan.arguments)
         recipe = recipes.changed(plan.recipe, {"seconds": str(seconds), "steps": "1000000", "ema": "0"})
         return fit(
             model,
@@ -164,12 +174,12 @@ class Training:
         start = ipywidgets.Button(description="start", button_style="primary")
         stop = ipywidgets.Button(description="stop", disabled=True)
         shown = ipywidgets.HTML("<p>Press start.</p>")
-        halt = threading.Event()
+        halts: list[threading.Event] = []
 
         def show(watch: Watch) -> None:
             shown.value = watch.html().text
 
-        def work() -> None:
+        def work(halt: threading.Event) -> None:
             try:
                 self.train(
                     network.value, seconds.value, Watch(self.lr, self.hr, self.scale, shown=show), halt
@@ -181,12 +191,18 @@ class Training:
 
         def begin(_: object) -> None:
             start.disabled, stop.disabled = True, False
-            halt.clear()
+            for other in _RUNNING:
+                other.set()
+            halts[:] = _RUNNING[:] = [threading.Event()]
             shown.value = "<p>Making pictures to learn from ...</p>"
-            threading.Thread(target=work, daemon=True).start()
+            threading.Thread(target=work, args=(halts[0],), daemon=True).start()
+
+        def end(_: object) -> None:
+            for halt in halts:
+                halt.set()
 
         start.on_click(begin)
-        stop.on_click(lambda _: halt.set())
+        stop.on_click(end)
         return ipywidgets.VBox([ipywidgets.HBox([network, seconds, start, stop]), shown])
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
@@ -194,6 +210,20 @@ class Training:
             return {"text/html": self.still().text, "text/plain": "a training to watch"}
         bundle: dict[str, Any] = self.widget()._repr_mimebundle_()
         return {"text/html": "<p>Run the notebook to start a training here.</p>", **bundle}
+
+
+def _curve(points: Sequence[Sequence[float]], what: str, colour: int, *, log: bool = False) -> "Figure":
+    """One small drawing of a curve over the steps; two of them stand side by side where there is room."""
+    figure, (axis,) = axes(2.9, 2.3)
+    with look():
+        axis.plot(*zip(*points, strict=True), color=COLOURS[colour], marker="o", markersize=2.5)
+        if log:
+            axis.set_yscale("log")
+            for ticks in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+                ticks("{x:.2g}")  # 0.04 is read sooner than 4 times ten to the minus two
+        axis.set_xlabel("step")
+        axis.set_ylabel(what)
+    return figure
 
 
 def _in_one_output() -> Callable[[Watch], None]:

@@ -37,6 +37,12 @@ def test_edges_differ_stay_sharp_and_are_pictures(size: int, scale: int) -> None
     assert sharpness(hr).min() > 0.36 * 2 / 3 * size
 
 
+def test_a_rare_edge_leaves_the_range_a_little_and_keeps_the_lr() -> None:
+    hr = edges(96, 24, 3, seed=104)
+    assert 0 < hr.max() - 1 < 2e-4
+    assert (bicubic(hr, 3) - straight_edge(24, 3)).abs().max() < 1e-6
+
+
 def test_the_seed_decides_the_edges() -> None:
     assert torch.equal(edges(5, seed=7), edges(5, seed=7))
     assert not torch.equal(edges(5, seed=7), edges(5, seed=8))

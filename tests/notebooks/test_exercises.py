@@ -6,8 +6,8 @@ import importlib
 from typing import Any
 
 import pytest
-from notebooks.chapter import Card, Chapter, chapters, skeleton
-from notebooks.wrong_answers import WRONG
+from chapter import Card, Chapter, chapters, skeleton
+from wrong_answers import WRONG
 
 CHAPTERS = [one for one in [*chapters(), skeleton()] if one.cards]
 CARDS = [(chapter, card) for chapter in CHAPTERS for card in chapter.cards]

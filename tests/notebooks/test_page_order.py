@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from notebooks.chapter import DOI, Chapter, chapters, depends, skeleton
+from chapter import DOI, Chapter, chapters, depends, skeleton
 
 LAST = ["Look", "Measure", "Experiment", "What still fails", "Which one would I use?", "Exercises"]
 LAST += ["Check yourself", "Take-away", "References"]

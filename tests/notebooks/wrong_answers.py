@@ -10,5 +10,5 @@ _FILES = sorted((Path(__file__).parent / "wrong").glob("ch*.py"))
 WRONG: dict[str, list[str]] = {
     number: answers
     for file in _FILES
-    for number, answers in importlib.import_module(f"notebooks.wrong.{file.stem}").WRONG.items()
+    for number, answers in importlib.import_module(f"wrong.{file.stem}").WRONG.items()
 }

@@ -69,7 +69,7 @@ def test_a_repeated_block_shows_its_sum_and_one_of_it() -> None:
     assert text.count("conv 3×3") == 3  # the first, one of eighteen, the last
     # 18 * (9 * 64 * 64 + 64) parameters, and each of them
     assert "18 × together; one of them: 665 k 612 G conv 3×3 64 → 64 HR ReLU 36.9 k 34.0 G 39" in text
-    assert text.endswith("output 1280 × 720 665,921 613 G 41")
+    assert "output 1280 × 720 665,921 613 G 41" in text
 
 
 def test_skips_are_arcs_and_chains_have_none() -> None:
@@ -139,6 +139,29 @@ def test_parameters_that_did_not_run_are_said() -> None:
     text = words(architecture(models.MDSR(), scale=2).text)
     assert "1,447,488 more parameters did not run" in text  # 3,227,203 of the paper's, 1,779,715 at x2
     assert "more parameters" not in words(architecture(models.ESPCN(2)).text)
+
+
+def test_the_bars_and_the_field_are_explained_below_the_diagram() -> None:
+    text = words(architecture(models.ESPCN(3)).text)
+    assert "Bars: the share of the whole network." in text
+    assert "Sees: pixels of the network's input across." in text
+
+
+def test_a_head_beside_the_answer_is_not_drawn() -> None:
+    class Aside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+            self.head = nn.Conv2d(3, 9, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.conv(x)
+            self.aux = self.head(y)
+            return y
+
+    text = words(architecture(Aside()).text)
+    assert text.count("conv ") == 1
+    assert "684 more parameters did not run or do not reach the answer" in text  # 9 * 25 * 3 + 9
 
 
 def test_words_of_ones_own_replace_the_computed_ones_and_cannot_become_markup() -> None:

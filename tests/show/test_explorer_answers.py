@@ -66,6 +66,7 @@ def test_every_tile_has_words_and_what_is_blended_is_marked(toy: Any) -> None:
     ]
     assert [("not in the blend" in word) for word in words[1:7]] == [False, False, True, True, True, True]
     assert text.count("outline:") == 2
+    assert text.count("outline-offset: -2px") == 2  # inside the picture, where nothing cuts it off
     assert "(and 26 more)" in toy.text(blended="32")
     assert "more)" not in toy.text(blended="4")
 

@@ -139,6 +139,10 @@ def test_the_saved_page_holds_eleven_frames_below_600_kb(gray_levels: Tensor) ->
         ({"photo": "cat"}, "there is no photograph 'cat'"),
         ({"second": "edsr-baseline"}, "first is a SRResNet and second a EDSR"),
         ({"scale": 2}, "there is no srresnet for x2; there is x4"),
+        (
+            {"first": nn.Conv2d(3, 3, 3)},
+            r"this Conv2d does not say its channels, scale, pre_upsample; set them as attributes",
+        ),
     ],
 )
 def test_what_cannot_be_shown_is_refused_at_once(more: dict[str, object], message: str) -> None:

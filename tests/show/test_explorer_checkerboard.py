@@ -108,6 +108,15 @@ def test_the_layer_is_torchs_default_for_the_seed_and_the_callers_seed_is_kept()
     assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), made.parameters(), strict=True))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+def test_the_callers_seed_on_a_gpu_is_kept_too() -> None:
+    torch.cuda.manual_seed(11)
+    before = torch.rand(1, device="cuda")
+    torch.cuda.manual_seed(11)
+    layer(4, 2, 3)
+    assert torch.equal(torch.rand(1, device="cuda"), before)
+
+
 def test_the_energy_is_the_experiments_at_one_gray() -> None:
     flat = of_flat_gray("shuffle", 3, 1)
 
@@ -125,6 +134,7 @@ def test_the_drawing_says_what_it_shows() -> None:
     assert f"repeats every 3 pixels, {energy:.1f} gray levels strong" in page
     assert re.findall(r"<td>(\d)</td>", page) == ["1", "1", "2", "1", "1", "2", "2", "2", "4"]
     assert "behind the outputs lie in turn 1, 1, 2" in page
+    assert page.count("outline:") == page.count("outline-offset: -1px") == 2  # where nothing cuts it off
     assert "no input reaches" in checkerboard().text(way="transposed convolution, k = 2", scale="3")
 
 

@@ -75,6 +75,31 @@ def test_a_network_with_a_skip_from_its_input_is_named_so() -> None:
     assert "Its skip" not in explorer.text(network="without")
 
 
+class Early(Box):
+    """A skip from the input in the middle of the network, or at its end."""
+
+    def __init__(self, end: bool) -> None:
+        super().__init__(2)
+        self.end = end
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.body[0](x)
+        answer: Tensor = (
+            (self.body[1](y) + x).clamp(0, 1) * 2 if self.end else self.body[1](torch.relu(y + x))
+        )
+        return answer
+
+
+def test_only_a_skip_that_reaches_the_answer_itself_is_said_to_hand_the_pixel_over() -> None:
+    explorer = receptive_field({"end": Early(True), "middle": Early(False)})
+    assert "Its skip hands the central pixel straight" in explorer.text(network="end")
+    assert "Its skip" not in explorer.text(network="middle")
+
+
+def test_a_network_in_double_precision_is_shown_too() -> None:
+    assert "3 x 3 of its pixels can matter" in receptive_field({"box": Box(1).double()}).text()
+
+
 def test_a_network_of_several_scales_and_colour_ones_are_asked_for_the_scale_at_hand() -> None:
     explorer = receptive_field({"mdsr": models.MDSR(blocks=1, features=4)}, scale=2)
     assert "mdsr takes the LR picture" in explorer.text()
@@ -122,6 +147,7 @@ def test_its_widget_follows_its_controls() -> None:
         (lambda: receptive_field({}), "name at least one network"),
         (lambda: receptive_field(scale=5), "scale must be 2, 3, 4 or 8, not 5"),
         (lambda: receptive_field({"a": models.ESPCN(2)}, scale=3), "a enlarges 2 times"),
+        (lambda: receptive_field({"same": Box(0)}), "same answers its input unchanged; leave it out"),
         (lambda: receptive_field({"d": models.Discriminator(16)}), "d: its field is the whole picture"),
     ],
 )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from srlib.resize import KERNELS, Kernel, cubic, imresize, lanczos
 from srlib.show import kernels
-from srlib.show._look import COLOURS
+from srlib.show._look import COLOURS, axes
 from srlib.show.explorers.kernel import kernel, zone_plate
 
 FREQUENCY = np.linspace(0.01, 2.5, 60)
@@ -118,10 +118,29 @@ def test_without_stretching_the_shrunk_plate_repeats_its_middle() -> None:
 
 def test_the_words_say_when_a_control_has_no_effect() -> None:
     explorer = kernel()
-    assert "a belongs to the cubic; linear has none" in explorer.text(kernel="linear")
+    assert "a belongs to the cubic: it changes nothing for linear" in explorer.text(kernel="linear")
     assert "belongs to the cubic" not in explorer.text(kernel="cubic")
-    assert "the tick changes nothing here" in explorer.text(scale="x3", stretch="no")
-    assert "the tick changes nothing here" not in explorer.text(scale="1/3", stretch="no")
+    for stretch in ("yes", "no"):
+        assert "the tick changes nothing here" in explorer.text(scale="x3", stretch=stretch)
+        assert "the tick changes nothing here" not in explorer.text(scale="1/3", stretch=stretch)
+
+
+def test_the_caption_names_the_dots_the_dashed_line_and_the_rings() -> None:
+    enlarged, shrunk = (
+        re.findall(r"<figcaption>(.*?)</figcaption>", kernel().text(scale=s))[0] for s in ("x3", "1/3")
+    )
+    for words in ("as orange dots the weights of one output pixel", "dashed, the edge of the pass band"):
+        assert words in enlarged
+        assert words in shrunk
+    assert "the zone plate has only rings around its middle" in shrunk
+    assert "zone plate" not in enlarged
+    assert ">The photograph's crop, enlarged x3</span>" in kernel().text(scale="x3")
+    assert ">The zone plate, shrunk to 1/3</span>" in kernel().text(scale="1/3")
+
+
+def test_a_photo_of_eight_bits_makes_the_picture_that_the_same_photo_in_floats_does() -> None:
+    levels = torch.randint(0, 256, (3, 40, 50), generator=torch.Generator().manual_seed(0)).byte()
+    assert kernel(levels).text() == kernel(levels / 255).text()
 
 
 def test_dots_are_the_weights_of_one_output_pixel() -> None:
@@ -149,10 +168,28 @@ def test_the_plain_drawing_has_a_line_and_a_name_for_each_kernel() -> None:
     assert COLOURS[2] not in colours
 
 
+def test_the_plain_drawings_are_two_that_fit_a_phone_unshrunk() -> None:
+    page = kernels.kernel("nearest", "linear", "cubic", "lanczos3", alt="four kernels drawn").text
+    widths = [int(width) for width in re.findall(r'<svg [^>]*? width="(\d+)" height', page)]
+    assert len(widths) == 2
+    assert max(widths) <= 358  # what a phone of 390 pixels leaves, so that letters keep their 9.5 points
+    assert page.count('class="tiles"') == 1
+
+
+def test_the_edge_of_the_pass_band_is_named_where_its_line_is() -> None:
+    _, (axis,) = axes()
+    kernels.mark_edge(axis, 1 / 3)
+    (text,) = axis.texts
+    assert text.get_text() == "edge of the pass band"
+    assert text.get_position()[0] == pytest.approx(1 / 6)
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
         (lambda: kernel(torch.rand(3, 20, 40)), r"32 x 32 pixels or more, not \(3, 20, 40\)"),
+        (lambda: kernel(torch.rand(3, 40, 40) * 255), "photo reaches from .*divide by 255"),
+        (lambda: kernel(torch.full((1, 40, 40), torch.nan)), "photo reaches from nan"),
         (
             lambda: kernels.kernel("bicubic", alt="a b c"),
             "there is no kernel 'bicubic'; choose one of nearest",

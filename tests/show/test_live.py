@@ -39,7 +39,7 @@ def test_the_saved_page_has_a_frame_for_every_choice_in_order_and_shows_the_star
 
 def test_the_saved_page_says_what_it_leaves_out_and_how_to_get_it() -> None:
     page = explorer().still().text
-    assert "run the notebook to change everything" in page
+    assert "Some of its states, drawn beforehand." in page
     assert "an example &lt;explorer&gt;" in page
     assert 'aria-valuetext="3"' in page
     assert 'data-words="2\n3"' in page

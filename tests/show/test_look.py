@@ -1,8 +1,11 @@
 """The one look: colours that can be told apart, drawings that fit into any page."""
 
 import re
+import threading
 from itertools import combinations
+from typing import Any
 
+import matplotlib
 import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
@@ -105,3 +108,23 @@ def test_captions_and_alt_texts_are_escaped_and_alt_is_a_sentence() -> None:
             drawn(figure, bad)
     with pytest.raises(ValueError, match="alt must say in words"):
         framed("x", group="no")
+
+
+def test_two_threads_that_draw_leave_matplotlib_as_it_was() -> None:
+    settings: Any = matplotlib.rcParams
+    before = {name: settings[name] for name in ("axes.grid", "text.color", "figure.facecolor")}
+    inside, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with look():
+            inside.set()
+            leave.wait(5)
+
+    thread = threading.Thread(target=other)
+    with look():
+        thread.start()
+        assert not inside.wait(0.2)  # waits its turn
+    inside.wait(5)
+    leave.set()
+    thread.join()
+    assert {name: settings[name] for name in before} == before

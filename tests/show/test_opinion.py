@@ -70,7 +70,8 @@ def test_ms_ssim_is_among_the_metrics_from_176_pixels_on(size: int, there: bool)
 
 
 def test_no_method_can_be_read_in_the_source() -> None:
-    page = opinion(versions(48), published={"Set5": {"nearest": 1.28}}).text
+    about = {"cubic": "cubic is lanczos-free"}
+    page = opinion(versions(48), published={"Set5": {"nearest": 1.28}}, about=about).text
     page = re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.S)  # they are the same for every lab
     assert not [name for name in (*METHODS, "chelsea", "coffee", "Set5") if name in page]
 
@@ -112,6 +113,9 @@ X = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(0))
             "every photo needs the same methods; b differs in x, y",
         ),
         ({"a": {"HR": X, "x": X[:, :12]}}, {}, "of one size"),
+        ({"a": {"HR": X, "x": X * torch.nan}}, {}, "a, x holds NaN or infinite values"),
+        ({"a": {"HR": X / 0, "x": X}}, {}, "a, HR holds NaN or infinite values"),
+        ({"a": {"HR": X, "x": X}}, {"about": {"y": "No."}}, "about speaks of y, which is no method here"),
         ({"a": {"HR": X, "x": X}}, {"enlarge": 0}, "enlarge"),
         ({"a": {"HR": X, "x": X}}, {"enlarge": 1.5}, "enlarge"),
         ({"a": {"HR": X, "x": X}}, {"published": {"Set5": {"x": 28.4}}}, "from 1 to 5; Set5 has x 28.4"),

@@ -3,12 +3,14 @@
 import base64
 import io
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from matplotlib import colormaps
 from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor, nn
 
 from srlib.images import luma, to_uint8
@@ -146,3 +148,47 @@ def test_filters_of_a_deeper_layer_cannot_be_shown() -> None:
 def test_the_colours_grow_evenly_brighter() -> None:
     lightness = luma(heat(torch.linspace(0, 1, 64).expand(1, 1, -1)))[0, 0]
     assert (lightness.diff() > 0).all()
+
+
+def test_eight_bit_pictures_are_measured_as_they_are() -> None:
+    hr, sr = (to_uint8(noise(3, 20, 20, seed=seed)) for seed in (0, 1))
+    wanted = peak_signal_noise_ratio(luma(hr)[0].numpy() / 1.0, luma(sr)[0].numpy() / 1.0, data_range=255)
+    assert f"mine: {wanted:.2f} dB" in error_map({"mine": sr}, hr, alt="noise against noise").text
+    assert "mine: " in failures({"a": hr}, {"mine": {"a": sr}}, alt="noise against noise", size=8).text
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: error_map({}, noise(3, 8, 8), alt="nothing at all here"), "at least one picture"),
+        (
+            lambda: error_map({"a": noise(3, 8, 9)}, noise(3, 8, 8), alt="two sizes of noise"),
+            r"a has \(8, 9\)",
+        ),
+        (lambda: failures({}, {"a": {}}, alt="nothing at all here"), "at least one photograph"),
+        (lambda: failures({"x": noise(3, 40, 40)}, {}, alt="nothing at all here"), "one method"),
+        (
+            lambda: failures({"x": noise(3, 40, 40)}, {"a": {}}, alt="nothing at all here"),
+            "a has no picture of x",
+        ),
+        (
+            lambda: failures({"x": noise(3, 40, 40)}, {"a": {}}, by="b", alt="nothing at all here"),
+            "by='b' is none of the methods: a",
+        ),
+        (lambda: filters(nn.Conv2d(1, 2, 3), columns=0, alt="two filters of noise"), "from 1 up"),
+        (lambda: filters(torch.zeros(0, 1, 3, 3), alt="no filters at all"), r"shape \(0, 1, 3, 3\)"),
+        (lambda: grid({"a": noise(3, 8, 8)}, times=0, alt="an invisible picture"), "from 1 up"),
+        (lambda: grid({"a": noise(3, 8, 8) * torch.nan}, alt="a broken picture"), "no numbers"),
+        (lambda: filters(torch.full((1, 1, 3, 3), torch.nan), alt="a broken filter"), "no numbers"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_in_a_line(call: Callable[[], object], said: str) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_picture_too_long_for_webp_is_shown_all_the_same() -> None:
+    wide = noise(1, 1, 17000)
+    [back] = shown(grid({"wide": wide}, alt="a very wide picture").text)
+    assert torch.equal(back, to_uint8(wide).expand(3, -1, -1))

@@ -1,5 +1,7 @@
 """Curves with their spread, and methods by cost and quality."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,29 @@ def test_a_frontier_needs_costs_that_have_a_logarithm() -> None:
     assert len(frontier({"a": (1, 30.0), "b": (9, 31.0)}, x="multiply-adds", alt="two methods by cost"))
     with pytest.raises(ValueError, match="above 0"):
         frontier({"free": (0, 30.0)}, x="multiply-adds", alt="one method by cost")
+
+
+@pytest.mark.parametrize("points", [{}, {"a": (1, float("nan"))}, {"a": (float("inf"), 30.0)}])
+def test_a_frontier_of_nothing_or_of_no_numbers_is_said(points: dict[str, tuple[float, float]]) -> None:
+    with pytest.raises(ValueError, match=r"at least one method|both finite"):
+        frontier(points, x="cost", alt="no method by cost")
+
+
+def test_lines_may_be_of_any_kind_of_number() -> None:
+    steps = np.arange(3)
+    values = np.array([1, 2, 3], np.float32)
+    as_array = curves({"a": np.stack([steps, values], 1)}, y="loss", alt="one line that rises")  # type: ignore[dict-item]
+    as_pairs = curves({"a": list(zip(steps, values, strict=True))}, y="loss", alt="one line that rises")  # type: ignore[dict-item]
+    plain = curves({"a": [(0, 1.0), (1, 2.0), (2, 3.0)]}, y="loss", alt="one line that rises")
+    assert as_array.text == as_pairs.text == plain.text
+
+
+def test_names_with_dollars_and_underscores_are_drawn_like_any_other() -> None:
+    line = [(0, 1.0), (1, 2.0)]
+    page = curves({"_hidden": line, r"$\x$ a dollar": line}, y="loss", alt="two lines that rise").text
+    assert page.count('id="s') > 5
+    with_both = len(re.findall(r"<use ", page))
+    with_one = len(
+        re.findall(r"<use ", curves({"b": line, "c": line}, y="loss", alt="two lines that rise").text)
+    )
+    assert with_both > with_one + 10  # letters of the longer names in the legend

@@ -98,6 +98,26 @@ def test_a_flat_picture_beside_another_is_dark_and_no_error(kept: list[Any]) -> 
     assert np.asarray(kept[0].axes[0].images[0].get_array()).max() < low
 
 
+@pytest.mark.filterwarnings("error")
+def test_flat_pictures_alone_are_dark_on_a_scale_of_their_own(kept: list[Any]) -> None:
+    flat = torch.full((3, 40, 50), 0.5)
+    spectra.spectrum({"flat": flat, "black": 0 * flat}, alt="Two flat pictures.")
+    low, high = kept[0].axes[0].images[0].get_clim()
+    assert high >= low + 1
+    assert np.asarray(kept[0].axes[0].images[0].get_array()).max() == pytest.approx(low)
+    bar = kept[-1].axes[0]
+    assert bar.get_xlim() == (low, high)
+
+
+def test_the_dotted_line_is_explained_where_there_is_one() -> None:
+    hr = noise(32)
+    says = "right of it the small picture held nothing, so what a curve has there is invented"
+    page = spectra.transfer(hr, {"same": hr}, scale=4, alt=ALT, caption="Of noise.").text
+    assert re.search(rf"<figcaption>Of noise\. Dotted line: [^<]*{says}", page)
+    assert re.search(rf'aria-label="[^"]*{says}', page)
+    assert "otted" not in spectra.transfer(hr, {"same": hr}, alt=ALT).text
+
+
 def test_large_pictures_stay_light() -> None:
     assert len(spectra.spectrum({"large": torch.rand(3, 600, 900)}, alt="White noise all over.")) < 100_000
     hr = torch.rand(3, 300, 300)

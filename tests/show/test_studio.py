@@ -100,6 +100,37 @@ def test_what_cannot_be_upscaled_is_one_line_and_nothing_is_saved(raw: bytes, sa
     assert not it["go"].disabled
 
 
+def test_the_photograph_chosen_after_an_upload_counts() -> None:
+    it = controls(studio(("espcn",)))
+    it["upload"].value = upload(png(np.zeros((30, 40, 3), np.uint8)))
+    it["photo"].value = "coffee"
+    it["go"].click()
+    assert "200 x 133 pixels became 600 x 399" in it["shown"].value
+    assert it["shrink"].value is True
+
+
+def test_two_studios_on_a_page_save_each_its_own_picture(tmp_path: Path) -> None:
+    one = studio(("espcn",))
+    first, second = controls(one), controls(one)  # the same studio shown twice
+    for it, size in ((first, 20), (second, 30)):
+        it["upload"].value = upload(png(np.zeros((size, size, 3), np.uint8)))
+        it["go"].click()
+    first["where"].value = str(tmp_path / "first.png")
+    first["keep"].click()
+    assert load(tmp_path / "first.png").shape == (3, 60, 60)
+
+
+@pytest.mark.parametrize(
+    ("networks", "photo", "said"),
+    [((), "chelsea", "at least one network"), (("espcn",), "nope", "there is no photograph 'nope'")],
+)
+def test_a_studio_without_network_or_photograph_is_said(
+    networks: tuple[str, ...], photo: str, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        studio(networks, photo=photo)
+
+
 def test_a_scale_that_the_network_does_not_have_is_said() -> None:
     it = controls(studio(("espcn", "edsr-small")))
     it["network"].value = "edsr-small"

@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -12,21 +13,24 @@ from srlib.data import PatchBank, dead_leaves
 from srlib.degrade import bicubic
 from srlib.inference import upscale
 from srlib.metrics import psnr
-from srlib.models import ESPCN
+from srlib.models import ESPCN, SRResNet
 from srlib.show import Html, Watch, training
 from srlib.speed import Setting
-from srlib.training import Recipe, Run, fit
+from srlib.training import Recipe, fit
 
 PLAIN = Setting(bf16=False, channels_last=False)
 
 
-def trained(watch: Watch, steps: int = 60) -> tuple[ESPCN, Run]:
+def trained(callbacks: list[Watch], steps: int = 60, net: torch.nn.Module | None = None) -> torch.nn.Module:
     torch.manual_seed(0)
-    model = ESPCN(2, features=(8, 4))
-    bank = PatchBank([dead_leaves(96, 0)], 2, channels=1)
-    return model, fit(
-        model, bank, Recipe(steps=steps, batch=2, patch=8), [watch], setting=PLAIN, progress=False
-    )
+    model = ESPCN(2, features=(8, 4)) if net is None else net
+    for layer in model.modules():
+        if isinstance(layer, (torch.nn.Conv2d, torch.nn.BatchNorm2d)):
+            layer.reset_parameters()
+    about: Any = model
+    bank = PatchBank([dead_leaves(96, 0)], about.scale, channels=about.channels)
+    fit(model, bank, Recipe(steps=steps, batch=2, patch=8), callbacks, setting=PLAIN, progress=False)
+    return model
 
 
 def watcher(**more: object) -> Watch:
@@ -37,27 +41,67 @@ def watcher(**more: object) -> Watch:
 def test_every_look_is_measured_and_shown_and_the_last_is_the_result() -> None:
     pages: list[Html] = []
     watch = watcher(shown=lambda now: pages.append(now.html()))
-    model, run = trained(watch)
+    model = trained([watch])
     assert [step for step, _ in watch.psnrs] == [20, 40, 60]
     assert len(pages) == 3
     after = psnr(upscale(model, watch.lr, 2), watch.hr, crop=2)
     assert watch.psnrs[-1][1] == pytest.approx(after, abs=1e-4)
     assert f"{watch.psnrs[-1][1]:.2f} dB" in pages[-1].text
-    assert watch.losses[-1][0] == run.step
+    assert watch.losses[-1][0] == 60
 
 
 def test_watching_changes_nothing_of_the_training() -> None:
-    alone = trained(watcher(shown=lambda _: None))[0]
-    watched = watcher(shown=lambda _: None)
-    watched.every = 1e9  # looks once
-    assert all(
-        torch.equal(a, b) for a, b in zip(alone.parameters(), trained(watched)[0].parameters(), strict=True)
+    alone, watched = (
+        trained(callbacks, net=SRResNet(4, features=8, blocks=1))
+        for callbacks in ([], [Watch(bicubic(dead_leaves(48, 1), 4), dead_leaves(48, 1), 4, every=0)])
     )
+    a, b = (net.state_dict() for net in (alone, watched))  # batch norm's running means too
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_second_training_starts_a_drawing_of_its_own() -> None:
+    pages: list[Html] = []
+    watch = watcher(shown=lambda now: pages.append(now.html()))
+    trained([watch])
+    first = list(watch.psnrs)
+    trained([watch])
+    assert watch.psnrs == first  # the same training: the same looks, and none of the run before
+    assert [step for step, _ in watch.shots] == [20, 40, 60]
+
+
+def test_the_readers_random_numbers_go_on_as_if_no_training_had_been() -> None:
+    one = training(("espcn",), seconds=3)
+    torch.manual_seed(5)
+    wanted = torch.rand(1)
+    torch.manual_seed(5)
+    one.train("espcn", 0.5, Watch(one.lr, one.hr, 3, shown=lambda _: None))
+    assert torch.equal(torch.rand(1), wanted)
+
+
+def test_a_new_start_ends_the_training_whose_buttons_are_gone() -> None:
+    before = {thread.ident for thread in threading.enumerate()}
+    boxes = [training(("espcn",), seconds=60).widget() for _ in range(2)]
+    starts = [box.children[0].children[2] for box in boxes]
+    starts[0].click()
+    time.sleep(0.3)
+    starts[1].click()
+    until = time.monotonic() + 40
+    while starts[0].disabled and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not starts[0].disabled
+    assert starts[1].disabled
+    boxes[1].children[0].children[3].click()
+    while starts[1].disabled and time.monotonic() < until:
+        time.sleep(0.1)
+    until = time.monotonic() + 5
+    while {thread.ident for thread in threading.enumerate()} - before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert {thread.ident for thread in threading.enumerate()} <= before
 
 
 def test_of_many_pictures_the_first_the_newest_and_some_between_stay() -> None:
     watch = watcher(shown=lambda _: None)
-    trained(watch, steps=400)
+    trained([watch], steps=400)
     steps = [step for step, _ in watch.shots]
     assert (steps[0], steps[-1], len(steps)) == (20, 400, 5)
     assert max(b - a for a, b in pairwise(steps)) <= 200
@@ -81,7 +125,6 @@ def test_the_widget_trains_in_the_background_and_stops_when_told() -> None:
         time.sleep(0.05)
     assert not start.disabled
     assert re.search(r"Training up to step \d+", shown.value)
-    assert threading.active_count() < 50
 
 
 def test_an_unknown_network_is_said_at_once() -> None:

@@ -84,7 +84,7 @@ def _drawing(blended: int, seed: int, scale: int, size: int) -> Html:
 
 
 def _tile(x: Tensor, side: int, label: str, words: str, *, marked: bool = False) -> str:
-    around = "outline: 2px solid currentColor; outline-offset: 1px; " if marked else ""
+    around = "outline: 2px solid currentColor; outline-offset: -2px; " if marked else ""
     return (
         f'<div class="tile" style="width: {side}px"><span class="label">{escape(label)}</span>'
         f'<img style="{around}aspect-ratio: 1; width: 100%" src="{data_uri(x)}" '

@@ -109,6 +109,13 @@ def _same_architecture(first: nn.Module, second: nn.Module) -> None:
 
 def _network(which: str | nn.Module, scale: int) -> nn.Module:
     network = zoo.load(which, scale) if isinstance(which, str) else which
+    wanted = ["channels", "scales" if hasattr(network, "scales") else "scale", "pre_upsample"]
+    missing = [name for name in wanted if not hasattr(network, name)]
+    if missing:
+        raise ValueError(
+            f"this {type(network).__name__} does not say its {', '.join(missing)}; set them as attributes, "
+            "as the networks of srlib.models have them"
+        )
     check_scale(network, scale)
     return network
 

@@ -94,7 +94,7 @@ def layer(way: int | str, scale: int, seed: int) -> nn.Module:
     initialisation, the seed set just before. ``way``: a value of ``WAYS``. Chapter 5."""
     if way not in WAYS.values():
         raise ValueError(f"way must be one of {', '.join(map(str, WAYS.values()))}, not {way!r}")
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng():
         torch.manual_seed(seed)
         if isinstance(way, int):
             padding = (way - 1) // 2
@@ -217,7 +217,8 @@ def _seen(energy: float, scale: int) -> str:
 
 
 def _picture(x: Tensor, alt: str, width: int) -> str:
-    return f'<img src="{data_uri(x[None])}" alt="{escape(alt)}" style="outline: 1px solid; width: {width}px">'
+    style = f"outline: 1px solid; outline-offset: -1px; width: {width}px"
+    return f'<img src="{data_uri(x[None])}" alt="{escape(alt)}" style="{style}">'
 
 
 def _table(counts: Tensor) -> str:

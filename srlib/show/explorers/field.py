@@ -1,6 +1,6 @@
 """What a network could look at, and what it does look at (chapter 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from srlib import zoo
-from srlib.cost import BEFORE, input_channels, layers
+from srlib.cost import BEFORE, Layer, input_channels, layers
 from srlib.data import photos
 from srlib.degrade import bicubic
 from srlib.field import effective_field, square_holding
@@ -65,7 +65,7 @@ def receptive_field(models: Mapping[str, nn.Module] | None = None, scale: int = 
 class _Kind:
     """A network with the side of its theoretical field in its own pixels, and how many of these lie along
     one LR pixel: ``scale`` for one that takes the enlarged picture, else 1; ``skip``: whether its input is
-    added to something later."""
+    added to the answer itself."""
 
     model: nn.Module
     channels: int
@@ -77,14 +77,26 @@ class _Kind:
 def _kind(name: str, model: nn.Module, scale: int) -> _Kind:
     several = getattr(model, "scales", None)
     steps = layers(model, scale if several else None)
+    if not steps:
+        raise ValueError(f"{name} answers its input unchanged; leave it out")
     last = steps[-1]
     if last.field is None or last.resolution is None:
         raise ValueError(f"{name}: its field is the whole picture, or cannot be followed; leave it out")
     pixels = Fraction(scale) / last.resolution
     if pixels not in (1, scale):
         raise ValueError(f"{name} enlarges {last.resolution} times, so it does not go with scale={scale}")
-    skip = any(step.kind == "addition" and BEFORE in step.sources for step in steps)
+    skip = last.field > 1 and _handed_over(steps)
     return _Kind(model, input_channels(model), last.field, int(pixels), skip)
+
+
+def _handed_over(steps: Sequence[Layer]) -> bool:
+    """Whether nothing but additions, constants and activations lies between the input and the answer on one
+    of the ways: a skip around all that looks further than its own pixel."""
+    ways = {len(steps) - 1}
+    for i in reversed(range(len(steps))):
+        if i in ways and steps[i].kind in ("addition", "constant", "activation"):
+            ways |= set(steps[i].sources)
+    return BEFORE in ways
 
 
 def _shipped(scale: int) -> list[str]:

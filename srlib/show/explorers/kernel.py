@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from srlib import data
+from srlib.images import check_range, from_uint8
 from srlib.resize import KERNELS, Kernel, cubic, imresize, weights
 from srlib.show._html import Html, data_uri, escape
 from srlib.show._look import COLOURS, framed
@@ -24,9 +25,9 @@ WIDE = 288
 
 def kernel(photo: Tensor | None = None) -> Explorer:
     """Choose a kernel, the cubic's parameter a and the scale, and see the curve, its frequency response and
-    a picture. Enlarging shows the middle of ``photo`` ((3, H, W) or (1, H, W) in [0, 1], at least 32 x 32;
-    a wheel of the book's motorcycle when None); shrinking shows a zone plate, where every false ring is
-    aliasing. ``imresize`` makes the pictures, ``weights`` the dots. Chapter 2."""
+    a picture. Enlarging shows the middle of ``photo`` ((3, H, W) or (1, H, W), float in [0, 1] or uint8, at
+    least 32 x 32; a wheel of the book's motorcycle when None); shrinking shows a zone plate, where every
+    false ring is aliasing. ``imresize`` makes the pictures, ``weights`` the dots. Chapter 2."""
     small = _middle(data.photos("motorcycle")["motorcycle"][:, 302:334, 562:594] if photo is None else photo)
     plate = zone_plate(PLATE)
 
@@ -38,7 +39,7 @@ def kernel(photo: Tensor | None = None) -> Explorer:
             f'<div style="align-items: center; display: flex; flex-wrap: wrap; gap: 0.75rem">'
             f"{_curves(one, scale, antialias)}"
             f"{_picture(made.clamp(0, 1), one, scale, antialias)}</div>",
-            _words(kernel, one, scale, antialias, stretch),
+            _words(kernel, one, scale, antialias),
             group=f"the kernel {one.name}: its curve, its frequency response and a picture it makes",
         )
 
@@ -69,8 +70,10 @@ def _middle(photo: Tensor) -> Tensor:
             f"photo must be (3, H, W) or (1, H, W) with {CROP} x {CROP} pixels or more, "
             f"not {tuple(photo.shape)}"
         )
+    check_range(photo, "photo")
     top, left = ((length - CROP) // 2 for length in photo.shape[-2:])
-    return photo[:, top : top + CROP, left : left + CROP]
+    crop = photo[:, top : top + CROP, left : left + CROP].detach().cpu()
+    return from_uint8(crop) if crop.dtype == torch.uint8 else crop
 
 
 def _curves(one: Kernel, scale: float, antialias: bool) -> str:
@@ -83,7 +86,7 @@ def _curves(one: Kernel, scale: float, antialias: bool) -> str:
     centre = (at + 1) / scale + 0.5 * (1 - 1 / scale) - 1  # where that pixel lies among the input's, from 0
     places, values = index[at][used] - centre, weight[at][used]
     reach = 3.2 if scale > 1 or not antialias else 3.2 / scale
-    distance = np.linspace(-reach, reach, 193)
+    distance = np.linspace(-reach, reach, 161)
     high, low = 1.1 * max(stretch, values.max()), -0.3 * stretch
     ticks = [-2, 0, 2] if reach < 4 else [round(t / scale) for t in (-2, 0, 2)]
     curve = _plot(
@@ -135,7 +138,7 @@ def _plot(
         return round(float(6 + height * (span[1] - value) / (span[1] - span[0])), 1)
 
     bottom = to_y(span[0])
-    points = " ".join(f"{to_x(a):.2f} {to_y(b):.1f}" for a, b in _bends(x, y))
+    points = " ".join(f"{to_x(a):.1f} {to_y(b):g}" for a, b in _bends(x, y))
     parts = [
         f'<path d="M0 {to_y(v)}H100" vector-effect="non-scaling-stroke" opacity="0.2"/>' for v in up.values()
     ]
@@ -174,27 +177,34 @@ def _bends(x: np.ndarray, y: np.ndarray) -> list[tuple[float, float]]:
 def _picture(made: Tensor, one: Kernel, scale: float, antialias: bool) -> str:
     what = "the photograph's crop, enlarged" if scale > 1 else "the zone plate, shrunk"
     how = "" if scale > 1 else " with the kernel stretched" if antialias else " without stretching"
-    alt = f"{what} by {_factor(scale)} with {one.name}{how}"
+    by = f"{_factor(scale)}" if scale > 1 else f"to {_factor(scale)}"
+    title = f"{what} {by}"
     return (
-        f'<img src="{data_uri(made)}" alt="{escape(alt)}" width="{WIDE}" height="{WIDE}" '
-        'style="image-rendering: pixelated">'
+        f'<div class="tile"><span class="label">{title[0].upper()}{title[1:]}</span>'
+        f'<img src="{data_uri(made)}" alt="{escape(f"{title} with {one.name}{how}")}" width="{WIDE}" '
+        f'height="{WIDE}"></div>'
     )
 
 
-def _words(name: str, one: Kernel, scale: float, antialias: bool, stretch: bool) -> str:
+def _words(name: str, one: Kernel, scale: float, antialias: bool) -> str:
     below, above = passed(one, scale, antialias)
     text = (
-        f"{one.name}, {_factor(scale)}: of equal power everywhere it passes {below:.0%} below the edge "
-        f"(dashed; ideal: 100%) and {above:.1%} above it (ideal: 0%), "
+        "Above: the kernel, and as orange dots the weights of one output pixel. Below: how strongly each "
+        "frequency passes; dashed, the edge of the pass band, the finest pattern that both pictures can "
+        f"hold. {one.name}, {_factor(scale)}: of equal power everywhere it passes {below:.0%} below the edge "
+        f"(ideal: 100%) and {above:.1%} above it (ideal: 0%), "
     )
     if scale > 1:
         text += "where copies of the spectrum lie that show as jagged edges."
     else:
-        text += "which comes back as rings that are not in the plate."
+        text += (
+            "which comes back as false rings: the zone plate has only rings around its middle, finer and "
+            "finer outward."
+        )
     if name != "cubic":
-        text += f" The parameter a belongs to the cubic; {name} has none."
-    if scale > 1 and not stretch:
-        text += " Enlarging never stretches, so the tick changes nothing here."
+        text += f" The parameter a belongs to the cubic: it changes nothing for {name}."
+    if scale > 1:
+        text += " Enlarging never stretches: the tick changes nothing here."
     return text
 
 

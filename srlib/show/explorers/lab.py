@@ -1,16 +1,18 @@
 """The metric lab: toggle the slips people make when they measure, and watch the "PSNR" move (chapters 1
 and 2)."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from srlib import data
-from srlib.images import load
+from srlib.images import check_range, load, to_uint8
 from srlib.show._html import Html, escape
 from srlib.show._look import COLOURS, framed
 from srlib.show.live import Explorer, choose
@@ -53,15 +55,23 @@ SIDE = 144
 """Pixels a side of the crops that the lab measures by default: enough to see every slip, and quick."""
 
 
+SMALLEST = 20
+"""Pixels a side that leave SSIM its 11 x 11 window at scale 4: five times four, less four on both sides."""
+NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+
+
 def metric_lab(pictures: Mapping[str, Tensor] | None = None, scale: int = 3) -> Explorer:
-    """The "PSNR" and "SSIM" of one bicubic enlargement, by whatever recipe is chosen: how the pictures were
-    made small and large, what is compared, and how it is counted (``srlib.slips`` says each in words). The
-    pictures: {name: (3, H, W) or (1, H, W) in [0, 1]}, else the middle of the book's photographs and of a
-    gray one, and Set5 where it is at hand. The saved page has every slip alone, and pairs. Chapters 1, 2."""
+    """The "PSNR" and "SSIM" of the same pictures, enlarged by bicubic interpolation, by whatever recipe is
+    chosen: how they were made small and large, what is compared, and how it is counted (``srlib.slips`` says
+    each in words). The pictures: {name: (3, H, W) or (1, H, W), float in [0, 1] or uint8}, at least 20 x 20
+    and not of one colour, else the middle of the book's photographs and of a gray one, and Set5 where it is
+    at hand. The saved page has every slip alone, and pairs. Chapters 1, 2."""
     if scale not in (2, 3, 4):
         raise ValueError(f"the lab measures at scale 2, 3 or 4, not {scale!r}")
     if pictures is not None and not pictures:
         raise ValueError("there is no picture to measure on; give {name: picture}")
+    for name, picture in (pictures or {}).items():
+        _check(name, picture)
     sets = {"yours": dict(pictures)} if pictures is not None else _sets()
 
     @lru_cache(maxsize=32)
@@ -83,6 +93,8 @@ def metric_lab(pictures: Mapping[str, Tensor] | None = None, scale: int = 3) -> 
     ) -> Html:
         found = measured(pictures, scale, Slips(**resampling, **compared, **counting))
         right = measured(pictures, scale, PROTOCOL)
+        if not (math.isfinite(found.psnr) and math.isfinite(right.psnr)):
+            raise ValueError("one of these pictures is enlarged without an error; leave it out to compare")
         ssims = {what: measured(pictures, scale, Slips(**resampling, **slip)) for what, slip in SSIMS.items()}
         grays = [name for name, x in sets[pictures].items() if x.shape[0] == 1]
         note = _gray_note(grays) if "gray_as_rgb" in compared else ""
@@ -90,7 +102,8 @@ def metric_lab(pictures: Mapping[str, Tensor] | None = None, scale: int = 3) -> 
         table = _table({what: one.ssim for what, one in ssims.items()}, right.ssim)
         sizes = {tuple(x.shape[-2:]) for x in sets[pictures].values()}
         size = f" of {' x '.join(map(str, sizes.pop()))} pixels" if len(sizes) == 1 else ""
-        many = f"{len(sets[pictures])} pictures" if len(sets[pictures]) > 1 else "One picture"
+        count = len(sets[pictures])
+        many = f"{NUMBERS[count] if count < len(NUMBERS) else count} picture{'s' if count > 1 else ''}"
         caption = (
             f"{many}{size}, made x{scale} smaller as 8-bit colour files and enlarged again "
             "by bicubic interpolation. The number line follows all choices; the table follows the resampling."
@@ -111,8 +124,23 @@ def metric_lab(pictures: Mapping[str, Tensor] | None = None, scale: int = 3) -> 
             "pictures": choose("pictures", list(sets), still=[next(iter(sets))]),
             "scale": choose("scale", {f"x{s}": s for s in (2, 3, 4)}, f"x{scale}", still=[f"x{scale}"]),
         },
-        "metric lab: one enlargement, many PSNRs",
+        "metric lab: the same pictures, many PSNRs",
     )
+
+
+def _check(name: str, x: Tensor) -> None:
+    """One of the reader's pictures: can it be measured by every recipe, at every scale?"""
+    if x.ndim != 3 or x.shape[0] not in (1, 3) or min(x.shape[-2:]) < SMALLEST:
+        raise ValueError(
+            f"{name} must be (3, H, W) or (1, H, W) with {SMALLEST} x {SMALLEST} pixels or more, "
+            f"not {tuple(x.shape)}"
+        )
+    if x.dtype != torch.uint8 and not x.is_floating_point():
+        raise ValueError(f"{name} must be float in [0, 1] or uint8, not {x.dtype}")
+    check_range(x, name)
+    levels = to_uint8(x)
+    if torch.equal(levels, levels[:, :1, :1].expand_as(levels)):
+        raise ValueError(f"{name} is of one colour, which has no error to measure; leave it out")
 
 
 def _sets() -> dict[str, dict[str, Tensor]]:
@@ -142,12 +170,12 @@ def _gray_note(grays: list[str]) -> str:
 def _sentence(right: float, found: float) -> str:
     """The difference in words, beside what a paper gained."""
     low, high = SRCNN_GAIN
-    apart = found - right
+    apart = _apart(found, right)
     gain = f"SRCNN's gain over the method before it ({low:.2f} to {high:.2f} dB, as published)"
     if found == right:
         return f"The protocol gives {right:.2f} dB. Choose a slip, and see where the number goes."
-    if abs(apart) < 0.005:
-        return f"{found:.2f} dB, as the protocol has it: this choice costs less than 0.005 dB."
+    if apart == 0:
+        return f"{found:.2f} dB, as the protocol has it: this choice moves it by less than 0.01 dB."
     if abs(apart) < low:
         worth = f"less than {gain}"
     elif abs(apart) <= high:
@@ -157,6 +185,11 @@ def _sentence(right: float, found: float) -> str:
     return (
         f"{found:.2f} dB in place of {right:.2f} dB: {_signed(apart, 2)} dB for the same pictures, {worth}."
     )
+
+
+def _apart(found: float, right: float, digits: int = 2) -> float:
+    """The difference of two numbers as they are printed, so that it agrees with them."""
+    return round(round(found, digits) - round(right, digits), digits)
 
 
 def _signed(value: float, digits: int) -> str:
@@ -185,30 +218,34 @@ def _number_line(right: float, found: float) -> str:
         )
 
     ticks = "".join(
-        f'<rect x="{at(tick)}%" y="66" width="1" height="5" fill="currentColor"/>'
-        f'<text x="{at(tick)}%" y="84" text-anchor="middle" opacity="0.8">{tick}</text>'
+        f'<rect x="{at(tick)}%" y="76" width="1" height="5" fill="currentColor"/>'
+        f'<text x="{at(tick)}%" y="94" text-anchor="middle" opacity="0.8">{tick}</text>'
         for tick in range(int(low) + 1, int(high) + 1)
         if 3 < at(tick) < 97
     )
     least, most = SRCNN_GAIN
-    # the words beside the bar, on the side where a phone has room for them
-    place, aside, anchor = (at(right + most), 5, "start") if at(right + most) < 70 else (at(right), -5, "end")
+    # the words beside the bar, on the side where a phone has more room for them
+    place, aside, anchor = (at(right + most), 5, "start") if at(right) < 50 else (at(right), -5, "end")
+    gain = "".join(
+        f'<text x="{place}%" y="{y}" dx="{aside}" text-anchor="{anchor}">{words}</text>'
+        for y, words in ((31, "SRCNN's gain, as published:"), (47, f"{least:.2f} to {most:.2f} dB"))
+    )
     alt = (
         f"A number line of PSNR: the protocol's value {right:.2f} dB, and {found:.2f} dB measured by the "
-        f"chosen recipe, {found - right:+.2f} dB away. Beside it, to scale: SRCNN's published gain of "
+        f"chosen recipe, {_apart(found, right):+.2f} dB away. Beside it, to scale: SRCNN's published gain of "
         f"{least:.2f} to {most:.2f} dB."
     )
+    so = f"measured so: {found:.2f} dB ({_signed(_apart(found, right), 2)})"
     return (
         f'<div role="img" aria-label="{escape(alt)}" style="max-width: 46rem">'
-        '<svg aria-hidden="true" style="width: 100%; height: 112px" font-size="13" fill="currentColor">'
+        '<svg aria-hidden="true" style="width: 100%; height: 122px" font-size="13" fill="currentColor">'
         f"{text(right, 13, f'protocol {right:.2f} dB')}"
-        f'<rect x="{at(right)}%" y="20" width="1.5" height="46" fill="currentColor"/>'
-        f"{bar(right, right + least, 26, 10, COLOURS[1])}"
-        f"{bar(right + least, right + most, 26, 10, COLOURS[1], 0.45)}"
-        f'<text x="{place}%" y="36" dx="{aside}" text-anchor="{anchor}">SRCNN\'s gain</text>'
-        f"{bar(right, found, 46, 14, COLOURS[0])}"
-        '<rect x="0" y="65.5" width="100%" height="1" fill="currentColor" fill-opacity="0.5"/>'
-        f"{ticks}{text(found, 106, f'measured so: {found:.2f} dB ({_signed(found - right, 2)})', bold=True)}"
+        f'<rect x="{at(right)}%" y="20" width="1.5" height="56" fill="currentColor"/>'
+        f"{bar(right, right + least, 30, 10, COLOURS[1])}"
+        f"{bar(right + least, right + most, 30, 10, COLOURS[1], 0.45)}"
+        f"{gain}{bar(right, found, 56, 14, COLOURS[0])}"
+        '<rect x="0" y="75.5" width="100%" height="1" fill="currentColor" fill-opacity="0.5"/>'
+        f"{ticks}{text(found, 116, so, bold=True)}"
         "</svg></div>"
     )
 
@@ -216,7 +253,7 @@ def _number_line(right: float, found: float) -> str:
 def _table(ssims: dict[str, float], right: float) -> str:
     rows = "".join(
         f'<tr><td>{escape(what)}</td><td class="number">{value:.4f}</td>'
-        f'<td class="number">{_signed(value - right, 4)}</td></tr>'
+        f'<td class="number">{_signed(_apart(value, right, 4), 4)}</td></tr>'
         for what, value in ssims.items()
     )
     head = "<tr><th>SSIM of the same pictures</th><th>value</th><th>against the protocol</th></tr>"
