@@ -159,7 +159,11 @@ def test_the_command_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> No
     assert "did you mean 'srcnn-filters'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", [path.stem for path in experiments.FOLDER.glob("*.json")])
+def test_every_experiment_of_the_book_is_recorded() -> None:
+    assert {path.stem for path in experiments.FOLDER.glob("*.json")} == set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_what_the_book_shows_is_what_its_command_makes_with_three_seeds_or_more(name: str) -> None:
     it = EXPERIMENTS[name]
     record = recorded(name)

@@ -77,7 +77,7 @@ def kernel(*kernels: str | Kernel, scale: float = 1.0, alt: str, caption: str = 
     distance = np.linspace(-reach * 1.05, reach * 1.05, 601)
     frequency = np.linspace(0, 2 * max(edge(scale), 0.25), 301)
     # two drawings, each no wider than a phone: side by side where there is room
-    (weights, (left,)), (passes, (right,)) = axes(3.5, 3.0), axes(3.5, 3.0)
+    (weights, (left,)), (passes, (right,)) = axes(3.4, 3.0), axes(3.4, 3.0)
     with look():
         for one, colour, dash in zip(chosen, COLOURS, DASHES, strict=False):
             stretch = stretch_of(one, scale)

@@ -90,6 +90,10 @@ class Card:
         for where, values in self.results.items():
             row = f"{values['psnr']:.2f} dB, SSIM {values['ssim']:.4f} (bicubic {values['bicubic']:.2f} dB)"
             lines.append(f"  {where}: {row}")
+        looks = self.curves.get("photos", [])
+        if looks:
+            course = ", ".join(f"{value:.2f} dB at {int(step):,}" for step, value in looks)
+            lines.append(f"  on the photographs by steps: {course}")
         return "\n".join([*lines, f"  {self.note}"] if self.note else lines)
 
 

@@ -250,3 +250,34 @@ def test_questions_cannot_become_markup() -> None:
 def test_a_question_that_cannot_be_answered_is_refused(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# --- a bug hunt's stub ---
+
+
+def third(x: float) -> float:
+    """A docstring and types, as the library has them."""
+    return sum([part / 3 for part in [x]])
+
+
+def hunted(answer: Any) -> Any:
+    return attempt(
+        "9.9", answer, lambda f: expect(f(6.0), 3.0, "Half of six is three."), "well.", given=third
+    )
+
+
+def test_the_code_of_a_bug_hunt_is_not_attempted_until_it_changes() -> None:
+    def typed_in_a_notebook(x):
+        return sum([part / 3 for part in [x]])
+
+    def mended(x: float) -> float:
+        return sum([part / 2 for part in [x]])
+
+    def still_wrong(x: float) -> float:
+        return sum([part / 4 for part in [x]])
+
+    def the_bug_in_other_words(number: float) -> float:
+        return sum([part / 3 for part in [number]])
+
+    states = [hunted(one).state for one in (typed_in_a_notebook, mended, still_wrong, the_bug_in_other_words)]
+    assert states == ["not attempted", "right", "wrong", "wrong"]

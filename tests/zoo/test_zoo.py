@@ -244,3 +244,10 @@ def test_edsr_from_the_zoo_is_the_papers_baseline() -> None:
     net = zoo.load("edsr-baseline", scale=2)
     assert isinstance(net, EDSR)
     assert sum(p.numel() for p in net.parameters()) == 1369859
+
+
+def test_a_card_tells_the_course_of_the_training() -> None:
+    card = zoo.card("espcn", 3)
+    step, decibels = card.curves["photos"][-1]
+    assert f"{decibels:.2f} dB at {int(step):,}" in str(card)
+    assert "by steps" not in str(replace(card, curves={}))
