@@ -236,7 +236,9 @@ def test_a_recipe_is_changed_by_text() -> None:
 
 def test_the_queue_names_only_trainings_that_can_be_started() -> None:
     lines = train.waiting()
-    assert len(lines) > 20
+    all_of_them = re.findall(r"^- \[[ x]\] `srlib train ", train.QUEUE.read_text(), re.MULTILINE)
+    assert len(all_of_them) > 30
+    assert len(lines) == sum("[ ]" in line for line in all_of_them)
     parser = cli._parser()
     for line in lines:
         options = parser.parse_args(["train", *line])
