@@ -78,7 +78,7 @@ def noise_to_order(answer: Callable[..., Any]) -> None:
 
 
 def score_with_bug(sr: Tensor, hr: Tensor, crop: int) -> float:
-    # what exercise 1.4 starts from; without a docstring, so that the notebook's is step by step the same
+    """What exercise 1.4 starts from."""
     a, b = shave(luma(sr), crop), shave(luma(hr), crop)
     mse = (a - b).square().mean()
     return float(10 * (b.max() ** 2 / mse).log10())

@@ -106,6 +106,8 @@ FACTS = """() => {
       .map((one) => one.outerHTML.slice(0, 80)),
     scrolledCode: all("div.cell_input pre, div.cell_output .stream pre")
       .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText),
+    rawTables: all("article p").map((one) => one.textContent)
+      .filter((text) => /[|] ?(---|\u2014)/.test(text)),
     complaints: all("article .output:is(.stderr, .traceback)").map((one) => one.innerText),
   };
 }"""
@@ -314,6 +316,11 @@ def test_code_and_what_it_prints_fit_a_desktop_page(look: Look, name: str) -> No
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_shows_no_warning_and_no_traceback_of_a_cell(look: Look, name: str) -> None:
     assert look(name, "desktop").facts["complaints"] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_table_is_left_as_bars_and_dashes(look: Look, name: str) -> None:
+    assert look(name, "desktop").facts["rawTables"] == []
 
 
 @pytest.mark.parametrize("name", PAGES)

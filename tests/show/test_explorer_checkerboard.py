@@ -81,12 +81,15 @@ def test_the_energy_of_a_known_pattern_and_of_none() -> None:
 
 @pytest.mark.parametrize("seed", [0, 5])
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_icnr_and_resize_convolution_leave_exactly_nothing_and_the_plain_shuffle_much(
+def test_icnr_and_resize_convolution_leave_nothing_but_rounding_and_the_plain_shuffle_much(
     scale: int, seed: int
 ) -> None:
     energy = {way: pattern_energy(of_flat_gray(way, scale, seed), scale) for way in WAYS.values()}
-    assert energy["icnr"] == 0
-    assert energy["resize"] == 0
+    # float32 keeps 24 bits: 255 levels are exact to 255 / 2**24, and a sum of some dozens adds a few of those;
+    # with several threads the sums of neighbouring pixels are taken in different orders
+    rounding = 100 * 255 / 2**24
+    assert energy["icnr"] < rounding
+    assert energy["resize"] < rounding
     assert energy["shuffle"] > 10
 
 

@@ -74,6 +74,10 @@ def icnr(weight: Tensor, scale: int) -> Tensor:
     return weight[:: scale**2].repeat_interleave(scale**2, dim=0)
 
 
+NONE = 1e-3
+"""Gray levels: a weaker pattern is float32's rounding, which falls out a little differently on each machine."""
+
+
 def pattern_energy(x: Tensor, scale: int) -> float:
     """The strength of a pattern of period ``scale`` in ``x`` (..., H, W) in [0, 1], in gray levels (0..255):
     the standard deviation over the means of the scale x scale phases. For a flat picture's enlargement,
@@ -211,7 +215,7 @@ def _verdict(way: int | str, scale: int, counts: Tensor) -> str:
 
 
 def _seen(energy: float, scale: int) -> str:
-    if energy == 0:
+    if energy < NONE:
         return "even gray without any pattern"
     return f"gray with a pattern that repeats every {scale} pixels, {energy:.1f} gray levels strong"
 
