@@ -85,7 +85,7 @@ def test_icnr_and_resize_convolution_leave_nothing_but_rounding_and_the_plain_sh
     scale: int, seed: int
 ) -> None:
     energy = {way: pattern_energy(of_flat_gray(way, scale, seed), scale) for way in WAYS.values()}
-    # float32 keeps 24 bits: 255 levels are exact to 255 / 2**24, and a sum of some dozens adds a few of those;
+    # float32 keeps 24 bits: 255 levels are exact to 255 / 2**24, and a sum of some dozens adds a few such;
     # with several threads the sums of neighbouring pixels are taken in different orders
     rounding = 100 * 255 / 2**24
     assert energy["icnr"] < rounding

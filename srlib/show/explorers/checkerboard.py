@@ -75,7 +75,7 @@ def icnr(weight: Tensor, scale: int) -> Tensor:
 
 
 NONE = 1e-3
-"""Gray levels: a weaker pattern is float32's rounding, which falls out a little differently on each machine."""
+"""Gray levels: a weaker pattern is float32's rounding, a little different on each machine."""
 
 
 def pattern_energy(x: Tensor, scale: int) -> float:
