@@ -103,6 +103,7 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
         )
     toc = {"format": "jb-book", "root": "book/welcome", "chapters": [{"file": "notebooks/tiny"}]}
     (tmp_path / "book" / "_toc.yml").write_text(yaml.safe_dump(toc))
+    shutil.copy(ROOT / "book" / "references.bib", tmp_path / "book" / "references.bib")
     (tmp_path / "book" / "welcome.md").write_text(
         "# Welcome\n\nTo the [notebook](../notebooks/tiny.ipynb).\n"
     )
