@@ -9,5 +9,5 @@ def there_are(name: str, known: Iterable[str], listed: Iterable[str] | None = No
     (``listed``, if some of the known are aliases)."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}There are: {', '.join(known if listed is None else listed) or 'none yet'}"
+    hint = f"did you mean {near[0]!r}? There" if near else "there"
+    return f"{hint} are: {', '.join(known if listed is None else listed) or 'none yet'}"

@@ -764,7 +764,7 @@ def test_an_unknown_name_lists_the_known_and_suggests_the_nearest(look: Callable
 
 
 def test_a_name_like_no_other_gets_no_suggestion() -> None:
-    with pytest.raises(ValueError, match="There are: set5") as caught:
+    with pytest.raises(ValueError, match="there are: set5") as caught:
         fetch("holiday photographs")
     assert "did you mean" not in str(caught.value)
 
