@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from srlib import data, zoo
 from srlib.cost import multiply_adds, parameters
-from srlib.evaluation import Bicubic, evaluate
+from srlib.evaluation import evaluate
 from srlib.files import write_json
+from srlib.images import middle
 from srlib.models import BackProjected, CoupledDictionaries, Interpolation
 
 RECORD = Path(__file__).parent / "comparison.json"
@@ -59,7 +60,7 @@ def _learned(scale: int) -> nn.Module:
 METHODS: dict[str, Method] = {
     "nearest": Method(2, partial(Interpolation, kernel="nearest")),
     "linear": Method(2, partial(Interpolation, kernel="linear")),
-    "bicubic": Method(2, lambda scale: Bicubic()),
+    "bicubic": Method(2, Interpolation),
     "Lanczos-3": Method(2, partial(Interpolation, kernel="lanczos3")),
     "bicubic, back-projected": Method(2, lambda scale: BackProjected(Interpolation(scale))),
     "coupled dictionaries": Method(3, _learned),
@@ -81,11 +82,7 @@ METHODS: dict[str, Method] = {
 def pictures() -> dict[str, Tensor]:
     """The middles of the book's photographs, (3, 240, 240) in [0, 1]: small enough to measure any network on
     within a chapter's time, and a size that divides by 2, 3 and 4."""
-    found = {}
-    for name, x in data.photos().items():
-        top, left = (max(0, size - SIDE) // 2 for size in x.shape[-2:])
-        found[name] = x[:, top : top + SIDE, left : left + SIDE]
-    return found
+    return {name: middle(x, SIDE) for name, x in data.photos().items()}
 
 
 def measure(method: str, scale: int = 3, model: nn.Module | None = None) -> Entry:

@@ -383,6 +383,15 @@ def crop_to_multiple(x: Array, scale: int) -> Array:
     return x[..., :height, :width]
 
 
+def middle(x: Array, side: int) -> Array:
+    """The middle of a picture, ``side`` pixels each way; a side that is shorter stays whole. Any leading
+    axes."""
+    if side < 1:
+        raise ValueError(f"middle takes a number of pixels from 1 up, not {side}")
+    top, left = (max(0, length - side) // 2 for length in x.shape[-2:])
+    return x[..., top : top + side, left : left + side]
+
+
 def shave(x: Array, pixels: int) -> Array:
     """Cut ``pixels`` from each of the four sides (papers leave a border of ``scale`` out). Any leading
     axes."""

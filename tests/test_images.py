@@ -21,6 +21,7 @@ from srlib.images import (
     from_uint8,
     load,
     luma,
+    middle,
     open_picture,
     rgb_to_ycbcr,
     save,
@@ -490,3 +491,12 @@ def test_the_size_limit_is_a_module_constant_that_holds(monkeypatch: pytest.Monk
     monkeypatch.setattr(images, "MAX_PIXELS", 60 * 50 - 1)
     with pytest.raises(ImageError, match="60 x 50 is more than 2,999 pixels"):
         load(png())
+
+
+def test_the_middle_leaves_as_much_on_either_side_and_short_sides_whole() -> None:
+    x = torch.arange(7 * 9).view(1, 7, 9)
+    assert torch.equal(middle(x, 3), x[:, 2:5, 3:6])
+    assert torch.equal(middle(x, 8), x[:, :, :8])
+    assert torch.equal(middle(x, 100), x)
+    with pytest.raises(ValueError, match="from 1 up"):
+        middle(x, 0)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from srlib import data, zoo
 from srlib.degrade import bicubic
-from srlib.images import crop_to_multiple, load, save
+from srlib.images import crop_to_multiple, load, middle, save
 from srlib.inference import Tiled, upscale
 from srlib.metrics import psnr
 from srlib.resize import imresize
@@ -94,7 +94,7 @@ class Studio:
         if max(rows, columns) > SEEN:
             said += f"The slider shows the middle {min(rows, SEEN)} rows and {min(columns, SEEN)} columns."
         page = compare(
-            *[_middle(one) for one in (plain, sr, hr) if one is not None],
+            *[middle(one, SEEN) for one in (plain, sr, hr) if one is not None],
             labels=["bicubic", network] + (["original"] if hr is not None else []),
             reference=2 if hr is not None else None,
             caption=said,
@@ -185,12 +185,6 @@ def _scales(name: str) -> set[int]:
     if not found:
         raise ValueError(f"the zoo has no {name}; it has {', '.join(zoo.names())}")
     return found
-
-
-def _middle(x: Tensor) -> Tensor:
-    rows, columns = x.shape[-2:]
-    top, left = max(0, rows - SEEN) // 2, max(0, columns - SEEN) // 2
-    return x[..., top : top + SEEN, left : left + SEEN]
 
 
 def _download(x: Tensor) -> str:

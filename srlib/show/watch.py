@@ -12,6 +12,7 @@ from torch import Tensor
 from srlib import data, recipes, settings, zoo
 from srlib.data import PatchBank
 from srlib.degrade import bicubic
+from srlib.images import middle
 from srlib.inference import upscale
 from srlib.metrics import psnr
 from srlib.show._html import Html, escape
@@ -126,9 +127,7 @@ class Training:
             recipes.plan(name, scale)  # an unknown name is said now, not after the start
         self.networks, self.scale, self.seconds = networks, scale, seconds
         whole = data.photos(photo)[photo]
-        side = 128 // scale * scale
-        top, left = (whole.shape[-2] - side) // 2, (whole.shape[-1] - side) // 2
-        self.hr = whole[:, top : top + side, left : left + side]
+        self.hr = middle(whole, 128 // scale * scale)
         self.lr = bicubic(self.hr, scale)
 
     def train(self, name: str, seconds: float, watch: Watch, stop: threading.Event | None = None) -> Run:

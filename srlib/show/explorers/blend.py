@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from srlib import data, zoo
 from srlib.degrade import bicubic
-from srlib.images import from_uint8, shave, to_uint8
+from srlib.images import from_uint8, middle, shave, to_uint8
 from srlib.inference import check_scale, upscale
 from srlib.metrics import psnr
 from srlib.patches import sliced_wasserstein
@@ -140,9 +140,7 @@ def _middle(photo: str | Tensor | None, scale: int) -> Tensor:
         raise ValueError(
             f"photo must be (3, H, W) with at least {side} x {side} pixels, not {tuple(picture.shape)}"
         )
-    side = side // scale * scale
-    top, left = ((length - side) // 2 for length in picture.shape[-2:])
-    cut = picture[:, top : top + side, left : left + side]
+    cut = middle(picture, side // scale * scale)
     return from_uint8(cut) if cut.dtype == torch.uint8 else cut.float()
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from srlib import data
-from srlib.images import check_range, from_uint8
+from srlib.images import check_range, from_uint8, middle
 from srlib.resize import KERNELS, Kernel, cubic, imresize, weights
 from srlib.show._html import Html, data_uri, escape
 from srlib.show._look import COLOURS, framed
@@ -71,8 +71,7 @@ def _middle(photo: Tensor) -> Tensor:
             f"not {tuple(photo.shape)}"
         )
     check_range(photo, "photo")
-    top, left = ((length - CROP) // 2 for length in photo.shape[-2:])
-    crop = photo[:, top : top + CROP, left : left + CROP].detach().cpu()
+    crop = middle(photo, CROP).detach().cpu()
     return from_uint8(crop) if crop.dtype == torch.uint8 else crop
 
 

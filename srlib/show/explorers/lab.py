@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from srlib import data
-from srlib.images import check_range, load, to_uint8
+from srlib.images import check_range, load, middle, to_uint8
 from srlib.show._html import Html, escape
 from srlib.show._look import COLOURS, framed
 from srlib.show.live import Explorer, choose
@@ -148,17 +148,12 @@ def _sets() -> dict[str, dict[str, Tensor]]:
     import skimage
 
     gray = load(Path(skimage.__file__).parent / "data" / "camera.png")
-    sets = {"photographs": {name: _middle(x) for name, x in (data.photos() | {"camera": gray}).items()}}
+    sets = {"photographs": {name: middle(x, SIDE) for name, x in (data.photos() | {"camera": gray}).items()}}
     try:
         folder = data.find("set5")
     except data.DataError:  # a folder that lacks some of its files
         folder = None
     return sets if folder is None else sets | {"Set5": data.load_folder(folder)}
-
-
-def _middle(x: Tensor) -> Tensor:
-    top, left = ((length - SIDE) // 2 for length in x.shape[-2:])
-    return x[:, top : top + SIDE, left : left + SIDE]
 
 
 def _gray_note(grays: list[str]) -> str:
