@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from srlib.inference import in_eval_mode
 from srlib.show.say import say
 
 
@@ -58,18 +59,15 @@ def _with_the_same_weights(
     """What both answer while ``mine`` has the weights of ``theirs``, in eval mode; then all is as it was."""
     ours = _weights(mine)
     kept = [weight.clone() for weight in ours.values()]
-    training = mine.training, theirs.training
     try:
-        with torch.no_grad():
+        with torch.no_grad(), in_eval_mode(mine), in_eval_mode(theirs):
             for a, b in zip(ours.values(), _weights(theirs).values(), strict=True):
                 a.copy_(b)
-            return mine.eval()(*inputs), theirs.eval()(*inputs)
+            return mine(*inputs), theirs(*inputs)
     finally:
         with torch.no_grad():
             for weight, before in zip(ours.values(), kept, strict=True):
                 weight.copy_(before)
-        mine.train(training[0])
-        theirs.train(training[1])
 
 
 def _weights(net: nn.Module) -> dict[str, Tensor]:

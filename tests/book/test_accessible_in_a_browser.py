@@ -49,6 +49,8 @@ def everything() -> str:
         show.architecture(EDSR(2, features=8, blocks=2), scale=2),
         show.opinion({"noise": {"HR": a, "other": b, "third": c}}),
         show.studio(("espcn",)).still(),
+        show.training(("espcn",), seconds=2).still(),  # what a Watch draws
+        show.table(5),
         *(getattr(explorers, name)().still() for name in explorers.__all__),
         check.quiz("Is it so?", options, right="yes"),
         check.predict("Will it be so?", ["yes", "no"]),
