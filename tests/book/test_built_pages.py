@@ -68,11 +68,25 @@ def open_page(
     log.listen(page)
     path, mark, query = name.partition("?")
     page.goto((SITE / f"{path}.html").as_uri() + mark + query)
-    page.wait_for_load_state("networkidle")
+    settle(page, log)
     page.evaluate("async () => { if (window.MathJax?.startup) await MathJax.startup.promise }")
     page.mouse.wheel(0, 100_000)  # what loads only when it is looked at
-    page.wait_for_load_state("networkidle")
+    settle(page, log)
     return page, log
+
+
+def settle(page: Page, log: Log, quiet: int = 500, at_most: int = 30_000) -> None:
+    """Waits until fonts and the pictures of the screen are there and the page has asked for nothing new for
+    ``quiet`` ms. (Playwright's "networkidle" means the same, but now and then it never comes, with every
+    request answered.)"""
+    page.evaluate("document.fonts.ready.then(() => 0)")
+    page.wait_for_function("[...document.images].every((one) => one.complete || one.loading === 'lazy')")
+    for _ in range(at_most // quiet):
+        before = len(log.requests)
+        page.wait_for_timeout(quiet)
+        if len(log.requests) == before:
+            return
+    raise AssertionError(f"the page still asks for more after {at_most} ms: {log.requests[-3:]}")
 
 
 FACTS = """() => {
