@@ -138,6 +138,56 @@ class Chapter:
                 return known
             known |= more
 
+    def behind(self, name: str) -> list[str]:
+        """For each statement that calls a function of this name (``claim``): the statements that make the
+        names it uses, their names, and so on, in order and with itself as the last."""
+        statements = [node for source in self.code for node in ast.parse(source).body]
+        found = []
+        for at, statement in enumerate(statements):
+            if not any(_calls(node, name) for node in ast.walk(statement)):
+                continue
+            kept, needed = [statement], _used(statement)
+            for earlier in reversed(statements[:at]):
+                if made := _made(earlier) & needed:
+                    kept.append(earlier)
+                    if isinstance(earlier, ast.Assign) and all(
+                        isinstance(t, ast.Name) for t in earlier.targets
+                    ):
+                        needed -= made  # whatever it was before does not matter
+                    needed |= _used(earlier)
+            found.append("\n".join(ast.unparse(node) for node in reversed(kept)))
+        return found
+
+
+def _calls(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == name
+
+
+def _used(statement: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _made(statement: ast.AST) -> set[str]:
+    """The names a statement binds or changes: assigned, imported, defined, looped over, appended to."""
+    made: set[str] = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            made.add(node.id)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            made |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            made.add(node.name)
+        elif isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+            made |= set(_names(node.value))
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING
+        ):
+            made |= set(_names(node.func.value))
+    return made
+
+
+CHANGING = {"append", "extend", "update", "add", "insert", "sort", "reverse", "setdefault"}
+
 
 def depends(value: ast.AST, known: set[str]) -> bool:
     """Whether an expression calls something or uses a name that is known to come from a call."""
