@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 import srlib
 
@@ -68,7 +67,7 @@ def attempt(
         return Verdict(exercise, "wrong", f"not yet. {fault}")
     except Exception as fault:
         return Verdict(exercise, "wrong", f"not yet. {_where(fault)}")
-    return Verdict(exercise, "right", f"right. {notice}")
+    return Verdict(exercise, "right", f"right. {notice[:1].upper()}{notice[1:]}")
 
 
 def untouched(answer: Any) -> bool:
@@ -100,11 +99,21 @@ def _steps(code: types.CodeType) -> list[tuple[str, Any]]:
 
 
 def asked(answer: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
-    """Call the reader's function; None or ... means that it is not written yet."""
+    """Call the reader's function. An empty body or ``...`` means that it is not written yet; a written one
+    that returns nothing is told so."""
     result = answer(*arguments, **more)
-    if result is None or result is ...:
+    if result is ... or (result is None and untouched(_code_of(answer))):
         raise _Untouched
+    if result is None:
+        raise NotYet("Your function returned nothing. Does it end with a `return`?")
     return result
+
+
+def _code_of(answer: Any) -> Any:
+    """The function behind what is called: a method's, or a network's forward."""
+    if isinstance(answer, torch.nn.Module):
+        answer = answer.forward
+    return getattr(answer, "__func__", answer)
 
 
 def expect(found: Any, wanted: Any, hint: str, *, tolerance: float = 1e-4) -> None:
@@ -116,12 +125,18 @@ def expect(found: Any, wanted: Any, hint: str, *, tolerance: float = 1e-4) -> No
     worst = float((a - b).abs().max()) if a.numel() else 0.0
     if not worst <= tolerance:
         if a.numel() == 1:
-            raise NotYet(f"You get {_short(a)}, it should be {_short(b)}. {hint}")
+            mine, wants = _apart(float(a), float(b))
+            raise NotYet(f"You get {mine}, it should be {wants}. {hint}")
         raise NotYet(f"Values differ from what is wanted by up to {worst:.3g}. {hint}")
 
 
-def _short(x: Tensor) -> str:
-    return f"{float(x):.4g}"
+def _apart(a: float, b: float) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to tell them apart, four at least."""
+    for digits in range(4, 18):
+        one, other = f"{a:.{digits}g}", f"{b:.{digits}g}"
+        if one != other:
+            break
+    return one, other
 
 
 def _where(fault: Exception) -> str:

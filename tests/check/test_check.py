@@ -181,9 +181,20 @@ def test_a_right_answer_is_confirmed_with_something_to_notice() -> None:
     assert str(verdict) == verdict._repr_markdown_() == "✓ Exercise 4.1: right. It doubles."
 
 
+def prints_instead(x: Tensor) -> None:
+    print(2 * x)
+
+
+class Forgets(nn.Module):
+    def forward(self, x: Tensor) -> None:
+        self.seen = 2 * x
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
+        (prints_instead, r"not yet\. Your function returned nothing\. Does it end with a `return`"),
+        (Forgets(), "returned nothing"),
         (
             lambda x: 3 * x,
             r"not yet\. Values differ from what is wanted by up to 0\.\d+\. Multiply every number",
@@ -204,6 +215,13 @@ def test_a_wrong_answer_gets_a_sentence_and_never_stops_the_notebook(answer: Any
 def test_one_number_is_told_beside_the_wanted_one() -> None:
     with pytest.raises(NotYet, match=r"You get 30\.5, it should be 32\. Take the mean first\."):
         expect(30.5, 32.0, "Take the mean first.")
+
+
+def test_two_numbers_that_differ_look_different() -> None:
+    with pytest.raises(NotYet, match=r"You get 0\.69182, it should be 0\.69178\."):
+        expect(0.691821, 0.691779, "", tolerance=1e-6)
+    with pytest.raises(NotYet, match=r"You get nan, it should be 1\."):
+        expect(float("nan"), 1.0, "")
 
 
 def test_a_check_leaves_the_notebooks_random_numbers_alone() -> None:
