@@ -9,6 +9,7 @@ from srlib.show.kernels import kernel
 from srlib.show.opinion import opinion
 from srlib.show.pictures import error_map, failures, filters, grid, zoom
 from srlib.show.plots import curves, frontier
+from srlib.show.rows import rows
 from srlib.show.say import say
 from srlib.show.spectra import spectrum, transfer
 from srlib.show.studio import studio
@@ -32,6 +33,7 @@ __all__ = [
     "kernel",
     "look",
     "opinion",
+    "rows",
     "say",
     "spectrum",
     "studio",
