@@ -19,15 +19,17 @@
     await Promise.all(images.map((image) => image.decode()));
     const pictures = images.map((image) => ({ image, label: image.dataset.label }));
     const reference = root.dataset.reference === "" ? -1 : Number(root.dataset.reference);
+    const crop = Number(root.dataset.crop || 0);
     const [width, height] = [images[0].naturalWidth, images[0].naturalHeight];
-    const view = { a: 0, b: 1, at: 0.5, zoom: 1, x: 0, y: 0, errors: false };
+    const view = { a: 0, b: 1, at: 0.5, zoom: 1, x: 0, y: 0, errors: false, large: false };
 
     // --- what there is to see and to press ---
     const stage = document.createElement("div");
     stage.className = "stage";
     root.querySelector(".pictures").after(stage);
-    const canvas = add(stage, "canvas", {}, { "aria-hidden": "true" });
-    const tags = ["a", "b"].map((side) => add(stage, "span", { className: `tag ${side}` }, { "aria-hidden": "true" }));
+    const frame = add(stage, "div", { className: "frame" });
+    const canvas = add(frame, "canvas", {}, { "aria-hidden": "true" });
+    const tags = ["a", "b"].map((side) => add(frame, "span", { className: `tag ${side}` }, { "aria-hidden": "true" }));
     const slider = add(stage, "input", { type: "range", min: 0, max: 1000, value: 500 });
     const bar = add(stage, "div", { className: "bar" });
     const button = (text, label, act) => {
@@ -38,6 +40,11 @@
     button("\u2212", "zoom out (key -)", () => zoomBy(-1));
     button("1:1", "one pixel to one (key 0)", () => zoomTo(1));
     button("+", "zoom in (key +)", () => zoomBy(1));
+    const large = button("large", "fill the column (key f)", () => {
+      view.large = !view.large;
+      view.zoom = view.large ? fits() : 1;
+      measure();
+    });
     const map = button("error map", "show the errors instead of the pictures (key e)", () => {
       view.errors = !view.errors;
       draw();
@@ -56,11 +63,19 @@
     const dpr = () => window.devicePixelRatio || 1;
     const step = () => Math.max(1, Math.round(view.zoom * dpr())); // screen pixels a picture pixel
 
+    const room = () => root.clientWidth || width;
+    const high = () => Math.max(200, Math.floor(innerHeight * 0.8));
+    const fits = () => { // the largest zoom at which the whole picture stands in the column
+      const most = Math.min(room() / width, high() / height);
+      return ZOOMS.filter((zoom) => zoom <= most).pop() ?? 1;
+    };
+
     function measure() {
-      const room = root.clientWidth || width;
-      const one = Math.max(1, Math.round(dpr()));
-      canvas.width = Math.min(width * one, Math.floor(room * dpr()));
-      canvas.height = Math.min(height * one, Math.max(200, Math.floor(innerHeight * 0.8)) * Math.ceil(dpr()));
+      const one = Math.max(1, Math.round((view.large ? fits() : 1) * dpr()));
+      canvas.width = Math.min(width * one, Math.floor(room() * dpr()));
+      canvas.height = Math.min(height * one, high() * Math.ceil(dpr()));
+      large.hidden = fits() < 2;
+      large.setAttribute("aria-pressed", String(view.large));
       canvas.style.width = `${canvas.width / dpr()}px`;
       canvas.style.height = `${canvas.height / dpr()}px`;
       slider.style.width = bar.style.maxWidth = canvas.style.width;
@@ -106,17 +121,24 @@
       return pixels.get(key);
     }
 
-    function psnr(i, j, { x, y, w, h }) { // dB on luma, over the visible part
+    function counted({ x, y, w, h }) { // the visible part without the border; all of it where only border is seen
+      const [left, top] = [Math.max(x, crop), Math.max(y, crop)];
+      const [right, bottom] = [Math.min(x + w, width - crop), Math.min(y + h, height - crop)];
+      return right > left && bottom > top ? { left, top, right, bottom } : { left: x, top: y, right: x + w, bottom: y + h };
+    }
+
+    function psnr(i, j, part) { // dB on luma, over what counts of the visible part
       const [one, other] = [bytes(i), bytes(j)];
+      const { left, top, right, bottom } = counted(part);
       let sum = 0;
-      for (let row = y; row < y + h; row++) {
-        for (let p = 4 * (row * width + x), end = p + 4 * w; p < end; p += 4) {
+      for (let row = top; row < bottom; row++) {
+        for (let p = 4 * (row * width + left), end = p + 4 * (right - left); p < end; p += 4) {
           let error = 0;
           for (let c = 0; c < 3; c++) error += LUMA[c] * (one[p + c] - other[p + c]);
           sum += error * error;
         }
       }
-      return sum === 0 ? Infinity : 10 * Math.log10((255 * 255 * w * h) / sum);
+      return sum === 0 ? Infinity : 10 * Math.log10((255 * 255 * (right - left) * (bottom - top)) / sum);
     }
     const inWords = (value) => (value === Infinity ? "identical" : `${value.toFixed(2)} dB`);
 
@@ -154,7 +176,8 @@
       slider.value = String(Math.round(view.at * 1000));
       slider.setAttribute("aria-label", `divider: ${labels[0]} on its left, ${labels[1]} on its right`);
       slider.setAttribute("aria-valuetext", `${Math.round(view.at * 100)} % ${labels[0]}`);
-      const part = w < width || h < height ? `visible ${w} x ${h}` : "whole picture";
+      const whole = crop ? `picture without its border of ${crop}` : "whole picture";
+      const part = w < width || h < height ? `visible ${w} x ${h}` : whole;
       const values = reference >= 0
         ? `${inWords(psnr(view.a, reference, { x, y, w, h }))} | ${inWords(psnr(view.b, reference, { x, y, w, h }))}`
         : `between the two ${inWords(psnr(view.a, view.b, { x, y, w, h }))}`;
@@ -247,6 +270,7 @@
       else if (event.key === "-") zoomBy(-1);
       else if (event.key === "0") zoomTo(1);
       else if (event.key === "e") map.click();
+      else if (event.key === "f") large.click();
       else if (event.shiftKey && move) {
         view.x += (move[0] * visible().w) / 8;
         view.y += (move[1] * visible().h) / 8;

@@ -17,14 +17,15 @@ def compare(
     *more: Tensor,
     labels: Sequence[str] | None = None,
     reference: int | None = None,
+    crop: int = 0,
     caption: str = "",
 ) -> Html:
     """A slider between pictures of one size: drag, click, touch or arrow keys move the divider; wheel, pinch,
-    buttons or + and - zoom in, both sides together, and every pixel stays a square. Below it the PSNR (dB on
-    luma) of what is visible: between the two sides, or of each against picture number ``reference``. The
-    error map shows luma errors times 4. With more than two pictures the reader chooses. Works in the saved
-    page without a kernel or a network. Pictures: (3, H, W) or (1, H, W), float in [0, 1] or uint8.
-    Chapter 0."""
+    buttons or + and - zoom in, both sides together, and every pixel stays a square; "large" fills the column.
+    Below it the PSNR (dB on luma) of what is visible: between the two sides, or of each against picture
+    number ``reference``; ``crop`` pixels at the pictures' border do not count, as in ``psnr``. The error map
+    shows luma errors times 4. With more than two pictures the reader chooses. Works in the saved page without
+    a kernel or a network. Pictures: (3, H, W) or (1, H, W), float in [0, 1] or uint8. Chapter 0."""
     pictures = [before, after, *more]
     names = (
         list(labels)
@@ -43,6 +44,8 @@ def compare(
         raise ValueError(
             f"reference must be the number of a picture, 0 to {len(pictures) - 1}, not {reference}"
         )
+    if not 0 <= 2 * crop < min(before.shape[-2:]):
+        raise ValueError(f"crop {crop} leaves nothing of {before.shape[-2]} x {before.shape[-1]} pixels")
     shown = "".join(
         f'<figure><img src="{data_uri(x)}" alt="{escape(name)}" data-label="{escape(name)}">'
         f"<figcaption>{escape(name)}</figcaption></figure>"
@@ -50,7 +53,7 @@ def compare(
     )
     element = Html(
         f'<div class="srlib-compare" role="group" aria-label="{escape("comparison: " + ", ".join(names))}" '
-        f'data-reference="{"" if reference is None else reference}">'
+        f'data-reference="{"" if reference is None else reference}" data-crop="{crop}">'
         f"<style>{asset('srlib.show', 'compare.css')}</style>"
         f'<div class="pictures">{shown}</div>'
         f'{f"""<p class="caption">{escape(caption)}</p>""" if caption else ""}'

@@ -52,7 +52,7 @@ def header(name: str) -> Html:
     )
     if settings.profile() == "quick":
         told += (
-            f" It may take {SECONDS[name]} seconds on two processor cores. The full profile wants a GPU; it "
+            f" On another laptop allow it up to {SECONDS[name]} seconds. The full profile wants a GPU; it "
             "was not run for this page."
         )
     return Html(f'<p class="srlib-header">{told}</p>')

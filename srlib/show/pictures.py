@@ -58,12 +58,13 @@ def error_map(
     *,
     alt: str,
     limit: float | None = None,
+    crop: int = 0,
     times: int = 1,
     caption: str = "",
 ) -> Html:
     """Where each picture differs from ``hr``: the absolute luma error in gray levels, 0 dark to ``limit``
-    bright (None: the level that one pixel in a hundred of the worst picture passes), with the PSNR. One scale
-    for all. Chapter 1."""
+    bright (None: the level that one pixel in a hundred of the worst picture passes), with the PSNR, in which
+    ``crop`` pixels at the border do not count. One scale for all. Chapter 1."""
     if not pictures:
         raise ValueError("an error map needs at least one picture")
     _alike(pictures, hr)
@@ -71,7 +72,8 @@ def error_map(
     if limit is None:
         limit = max(1.0, *(_almost_largest(error) for error in errors.values()))
     shown = {
-        f"{name}: {_psnr(pictures[name], hr):.2f} dB": heat(error / limit) for name, error in errors.items()
+        f"{name}: {_psnr(pictures[name], hr, crop):.2f} dB": heat(error / limit)
+        for name, error in errors.items()
     }
     ramp = heat(torch.linspace(0, 1, 128).expand(1, 8, -1))
     scale = (
@@ -175,8 +177,8 @@ def heat(x: Tensor) -> Tensor:
     return table[(x.clamp(0, 1) * 255).round().long()[0]].movedim(-1, 0)
 
 
-def _psnr(x: Tensor, hr: Tensor) -> float:
-    return float(psnr(x.detach().cpu(), hr.detach().cpu()))
+def _psnr(x: Tensor, hr: Tensor, crop: int = 0) -> float:
+    return float(psnr(x.detach().cpu(), hr.detach().cpu(), crop=crop))
 
 
 def _alike(pictures: Mapping[str, Tensor], hr: Tensor) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from srlib import data, zoo
 from srlib.degrade import bicubic
-from srlib.images import crop_to_multiple, load, middle, save
+from srlib.images import crop_to_multiple, from_uint8, load, middle, save, to_uint8
 from srlib.inference import Tiled, upscale
 from srlib.metrics import psnr
 from srlib.resize import imresize
@@ -88,15 +88,18 @@ class Studio:
         sr = enlarged(lr, network, scale, tile)
         rows, columns = sr.shape[-2:]
         said = f"{lr.shape[-1]} x {lr.shape[-2]} pixels became {columns} x {rows}. "
+        part = max(rows, columns) > SEEN
         if hr is not None:
-            before, after = (float(psnr(one, hr, crop=scale)) for one in (plain, sr))
+            shown = (from_uint8(to_uint8(one)) for one in (plain, sr))  # the slider's numbers, to the digit
+            before, after = (float(psnr(one, hr, crop=scale)) for one in shown)
             said += f"Bicubic {before:.2f} dB, {network} {after:.2f} dB against the original. "
-        if max(rows, columns) > SEEN:
+        if part:
             said += f"The slider shows the middle {min(rows, SEEN)} rows and {min(columns, SEEN)} columns."
         page = compare(
             *[middle(one, SEEN) for one in (plain, sr, hr) if one is not None],
             labels=["bicubic", network] + (["original"] if hr is not None else []),
             reference=2 if hr is not None else None,
+            crop=0 if part else scale,
             caption=said,
         )
         return page, sr

@@ -158,7 +158,49 @@ def test_the_error_map_is_four_times_the_luma_error(opened: Open) -> None:
     assert "luma error" not in said(page)
 
 
+def test_the_border_that_is_cropped_does_not_count(opened: Open) -> None:
+    near = (BEFORE.int() + 7).clamp(0, 255).to(torch.uint8)
+    near[:, :3], near[..., -3:] = 0, 255  # a border far off
+    page = opened(compare(near, AFTER, BEFORE, reference=2, crop=3))
+    mine, other = (float(psnr(x / 255, BEFORE / 255, crop=3)) for x in (near, AFTER))
+    assert said(page) == f"1x, PSNR of the picture without its border of 3: {mine:.2f} dB | {other:.2f} dB"
+    for _ in range(3):
+        page.get_by_label("zoom in").click()
+    page.locator("input").focus()
+    for key in [*["Shift+ArrowLeft"] * 13, *["Shift+ArrowUp"] * 13]:
+        page.keyboard.press(key)
+    mine, other = (float(psnr(x[:, 3:24, 3:40] / 255, BEFORE[:, 3:24, 3:40] / 255)) for x in (near, AFTER))
+    assert said(page) == f"4x, PSNR of the visible 40 x 24: {mine:.2f} dB | {other:.2f} dB"
+
+
 # --- moving it ---
+
+
+def test_a_small_picture_can_fill_the_column_and_be_small_again(opened: Open) -> None:
+    page = opened(compare(BEFORE, AFTER))
+    without_tags(page)
+    page.locator("input").press("End")
+    page.get_by_label("fill the column").click()
+    large = BEFORE.movedim(0, -1).numpy().repeat(4, 0).repeat(4, 1)
+    assert np.array_equal(on_screen(page, 1), large)
+    assert said(page).startswith("4x, PSNR of the whole picture")
+    page.get_by_label("zoom in").click()
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (4 * WIDTH, 4 * HEIGHT)
+    assert f"visible {4 * WIDTH // 6} x {4 * HEIGHT // 6}" in said(page)
+    page.locator("input").press("f")
+    assert np.array_equal(on_screen(page, 1), BEFORE.movedim(0, -1).numpy())
+    page.set_viewport_size({"width": 300, "height": 700})  # no room: the button has nothing to do
+    page.get_by_label("fill the column").wait_for(state="hidden")
+
+
+def test_labels_stay_on_the_picture(opened: Open) -> None:
+    page = opened(compare(BEFORE[..., :60], AFTER[..., :60], labels=["one", "another"]))
+    canvas, tag = (page.locator(where).bounding_box() for where in ("canvas", ".tag.b"))
+    assert canvas is not None
+    assert tag is not None
+    assert tag["x"] + tag["width"] <= canvas["x"] + canvas["width"]
 
 
 def test_arrow_keys_home_and_end_move_the_divider_and_reach_nobody_else(opened: Open) -> None:

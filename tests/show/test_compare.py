@@ -74,6 +74,7 @@ def test_it_needs_nothing_from_elsewhere() -> None:
         ([(3, 8, 8), (3, 8, 9)], {}, "of one size: before 8 x 8, after 8 x 9"),
         ([(3, 8, 8), (3, 8, 8)], {"labels": ["one"]}, "2 pictures need 2 labels, not 1"),
         ([(3, 8, 8), (3, 8, 8)], {"reference": 2}, "0 to 1, not 2"),
+        ([(3, 8, 8), (3, 8, 8)], {"crop": 4}, "crop 4 leaves nothing of 8 x 8"),
         ([(3, 8, 8), (2, 8, 8)], {}, r"must be \(3, H, W\) or \(1, H, W\), not \(2, 8, 8\)"),
         ([(1, 3, 8, 8), (1, 3, 8, 8)], {}, r"not \(1, 3, 8, 8\)"),
     ],

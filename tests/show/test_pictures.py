@@ -84,6 +84,8 @@ def test_an_error_map_tells_the_psnr_and_the_scale_that_almost_nothing_exceeds()
     hr, sr = noise(3, 60, 60), noise(3, 60, 60, seed=1)
     page = error_map({"noise": sr}, hr, alt="noise against noise").text
     assert f"noise: {psnr(sr, hr):.2f} dB" in page
+    cropped = error_map({"noise": sr}, hr, alt="noise against noise", crop=7).text
+    assert f"noise: {psnr(sr[:, 7:-7, 7:-7], hr[:, 7:-7, 7:-7]):.2f} dB" in cropped
     errors = np.sort((255 * (luma(sr) - luma(hr)).abs()).numpy().ravel())
     level = int(re.search(r"(\d+) gray levels or more", page).group(1))  # type: ignore[union-attr]
     assert level == round(float(errors[int(0.99 * errors.size) - 1]))
