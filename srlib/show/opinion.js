@@ -233,7 +233,9 @@
       const spread = (list) => {
         if (list.length < FEWEST) return `too few ratings (needs ${FEWEST})`;
         const half = interval(list);
-        return half === 0 ? "all ratings equal" : `${(mean(list) - half).toFixed(2)} to ${(mean(list) + half).toFixed(2)}`;
+        if (half === 0) return "all ratings equal";
+        const [low, high] = [Math.max(1, mean(list) - half), Math.min(5, mean(list) + half)]; // no score lies outside
+        return low === 1 && high === 5 ? "1 to 5: too few ratings" : `${low.toFixed(2)} to ${high.toFixed(2)}`;
       };
       const sets = Object.keys(published);
       const same = (one, other) => one.toLowerCase() === other.toLowerCase();
@@ -303,7 +305,7 @@
         heading,
         make("p", { textContent: `You rated ${mine.length}${part} pictures, ${together}.` }),
         table("Your mean opinion scores", ["method", "yours", "95 % interval", "ratings"], rows),
-        make("p", { textContent: "The interval is Student's t over your ratings of different photographs: it speaks of you and of pictures like these, not of other people. It may reach beyond 1 or 5, because Student's t knows no ends of the scale." }),
+        make("p", { textContent: "The interval is Student's t over your ratings of different photographs: it speaks of you and of pictures like these, not of other people. Where it would leave the scale it is cut off at 1 or 5." }),
         ...publishedToo,
         ...notes,
         make("h4", { textContent: "Which metric ranks as you do?" }),

@@ -41,7 +41,7 @@ def test_what_is_chosen_is_what_is_measured() -> None:
     assert value(page) == pytest.approx(expected, abs=0.006)
 
 
-def test_a_difference_is_held_against_srcnns_gain_in_words() -> None:
+def test_a_difference_is_held_against_srcnns_lead_in_words() -> None:
     lab = metric_lab(pictures())
     for counting in COUNTING:
         page = html.unescape(lab.text(counting=counting))
@@ -51,12 +51,12 @@ def test_a_difference_is_held_against_srcnns_gain_in_words() -> None:
             continue
         size = abs(float(apart[1].replace("−", "-")))
         if size > SRCNN_GAIN[1] + 0.01:
-            times = re.search(r"([\d.]+) to ([\d.]+) times SRCNN", page)
+            times = re.search(r"([\d.]+) to ([\d.]+) times SRCNN's lead over A", page)
             assert times
             assert float(times[1]) == pytest.approx(size / 0.20, abs=0.0501)
             assert float(times[2]) == pytest.approx(size / 0.12, abs=0.0501)
         elif size < SRCNN_GAIN[0] - 0.01:
-            assert "less than SRCNN's gain" in page
+            assert "less than SRCNN's lead over A+" in page
 
 
 def test_copying_gray_to_rgb_is_said_to_matter_only_where_a_picture_is_gray() -> None:
@@ -73,13 +73,13 @@ def test_copying_gray_to_rgb_squeezes_its_errors_into_the_studio_range() -> None
     assert moved == pytest.approx(20 * math.log10(255 / 219), abs=0.1)  # the rounding adds a little error
 
 
-def test_the_bar_on_the_number_line_is_as_long_as_the_difference_is_to_srcnns_gain() -> None:
+def test_the_bar_on_the_number_line_is_as_long_as_the_difference_is_to_srcnns_lead() -> None:
     page = metric_lab(pictures()).text(counting="one PSNR of the mean error", compared="red, green and blue")
     right, found = (re.search(rf"{word} ([\d.]+) dB", page) for word in ("protocol", "measured so:"))
     assert right
     assert found
     widths = [float(w) for w in re.findall(r'width="([\d.]+)%" height="1[04]"', page)]
-    least, rest, bar = widths  # the gain's lower and upper part, and the difference
+    least, rest, bar = widths  # the lead's lower and upper part, and the difference
     apart = abs(float(found[1]) - float(right[1]))
     assert bar / (least + rest) == pytest.approx(apart / 0.20, rel=0.02)
     assert least / (least + rest) == pytest.approx(0.12 / 0.20, rel=0.02)
@@ -134,9 +134,18 @@ def test_differences_are_those_of_the_numbers_as_printed() -> None:
             assert float(value) - float(ssims[0][0]) == pytest.approx(float(said.replace("−", "-")), abs=1e-9)
 
 
-def test_srcnns_gain_stands_in_the_label_before_any_slip() -> None:
-    assert "SRCNN's gain, as published:</text>" in metric_lab(pictures()).text()
-    assert ">0.12 to 0.20 dB</text>" in metric_lab(pictures()).text()
+def test_srcnns_lead_stands_in_the_label_before_any_slip() -> None:
+    assert "SRCNN's lead over A+,</text>" in metric_lab(pictures()).text()
+    assert ">as printed: 0.12 to 0.20 dB</text>" in metric_lab(pictures()).text()
+
+
+def test_without_a_control_for_the_resampling_it_is_the_protocols_and_every_count_is_in_the_page() -> None:
+    lab = metric_lab(pictures(), resampling=False)
+    assert list(lab.controls) == ["compared", "counting", "pictures", "scale"]
+    assert value(lab.text()) == value(metric_lab(pictures()).text())
+    page = lab.still().text
+    assert page.count('class="frame"') == len(COMPARED) * len(COUNTING)
+    assert "follows the resampling" not in page
 
 
 def test_the_smallest_pictures_are_measured_by_every_recipe() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -31,12 +32,12 @@ COMPARED: dict[str, dict[str, Any]] = {
     "luma Y": {},
     "red, green and blue": {"channel": "rgb"},
     "full-range Y (OpenCV)": {"channel": "full"},
-    "Y with 64.738 for 65.738": {"channel": "typo"},
+    "Y with 64.738 typed for 65.738": {"channel": "typo"},
     "Y, gray copied to RGB first": {"gray_as_rgb": True},
 }
 COUNTING: dict[str, dict[str, Any]] = {
     "as the papers": {},
-    "Y not rounded": {"round_y": False},
+    "Y not rounded (the other lineage)": {"round_y": False},
     "border kept": {"crop": False},
     "one PSNR of the mean error": {"pooled": True},
     "nothing rounded": {"round_sr": False, "round_y": False},
@@ -60,12 +61,15 @@ SMALLEST = 20
 NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 
 
-def metric_lab(pictures: Mapping[str, Tensor] | None = None, scale: int = 3) -> Explorer:
+def metric_lab(
+    pictures: Mapping[str, Tensor] | None = None, scale: int = 3, *, resampling: bool = True
+) -> Explorer:
     """The "PSNR" and "SSIM" of the same pictures, enlarged by bicubic interpolation, by whatever recipe is
     chosen: how they were made small and large, what is compared, and how it is counted (``srlib.slips`` says
     each in words). The pictures: {name: (3, H, W) or (1, H, W), float in [0, 1] or uint8}, at least 20 x 20
     and not of one colour, else the middle of the book's photographs and of a gray one, and Set5 where it is
-    at hand. The saved page has every slip alone, and pairs. Chapters 1, 2."""
+    at hand. ``resampling=False``: always MATLAB's, without a control for it. The saved page has every slip
+    alone, and pairs. Chapters 1, 2."""
     if scale not in (2, 3, 4):
         raise ValueError(f"the lab measures at scale 2, 3 or 4, not {scale!r}")
     if pictures is not None and not pictures:
@@ -73,6 +77,9 @@ def metric_lab(pictures: Mapping[str, Tensor] | None = None, scale: int = 3) -> 
     for name, picture in (pictures or {}).items():
         _check(name, picture)
     sets = {"yours": dict(pictures)} if pictures is not None else _sets()
+    follows = "The number line follows all choices; the table follows the resampling."
+    if not resampling:
+        follows = "The number line follows the choices; the table is of the protocol's enlargements."
 
     @lru_cache(maxsize=32)
     def enlarged(name: str, factor: int, slips: Slips) -> dict[str, Pair]:
@@ -85,11 +92,11 @@ def metric_lab(pictures: Mapping[str, Tensor] | None = None, scale: int = 3) -> 
         return judged(enlarged(name, factor, replace(pixels, gray_as_rgb=slips.gray_as_rgb)), factor, slips)
 
     def draw(
-        resampling: dict[str, Any],
         compared: dict[str, Any],
         counting: dict[str, Any],
         pictures: str,
         scale: int,
+        resampling: Mapping[str, Any] = MappingProxyType({}),
     ) -> Html:
         found = measured(pictures, scale, Slips(**resampling, **compared, **counting))
         right = measured(pictures, scale, PROTOCOL)
@@ -106,7 +113,7 @@ def metric_lab(pictures: Mapping[str, Tensor] | None = None, scale: int = 3) -> 
         many = f"{NUMBERS[count] if count < len(NUMBERS) else count} picture{'s' if count > 1 else ''}"
         caption = (
             f"{many}{size}, made x{scale} smaller as 8-bit colour files and enlarged again "
-            "by bicubic interpolation. The number line follows all choices; the table follows the resampling."
+            f"by bicubic interpolation. {follows}"
         )
         words = escape(_sentence(right.psnr, found.psnr) + note)
         return framed(
@@ -115,12 +122,14 @@ def metric_lab(pictures: Mapping[str, Tensor] | None = None, scale: int = 3) -> 
             group="the PSNR and the SSIM by the chosen recipe",
         )
 
+    ways = {"resampling": choose("resampling", RESAMPLING, still=list(RESAMPLING)[:5])} if resampling else {}
+    counts = list(COUNTING)[:4] if resampling else list(COUNTING)
     return Explorer(
         draw,
         {
-            "resampling": choose("resampling", RESAMPLING, still=list(RESAMPLING)[:5]),
+            **ways,
             "compared": choose("compared", COMPARED),
-            "counting": choose("counted", COUNTING, still=list(COUNTING)[:4]),
+            "counting": choose("counted", COUNTING, still=counts),
             "pictures": choose("pictures", list(sets), still=[next(iter(sets))]),
             "scale": choose("scale", {f"x{s}": s for s in (2, 3, 4)}, f"x{scale}", still=[f"x{scale}"]),
         },
@@ -163,10 +172,10 @@ def _gray_note(grays: list[str]) -> str:
 
 
 def _sentence(right: float, found: float) -> str:
-    """The difference in words, beside what a paper gained."""
+    """The difference in words, beside what a paper's method was ahead."""
     low, high = SRCNN_GAIN
     apart = _apart(found, right)
-    gain = f"SRCNN's gain over the method before it ({low:.2f} to {high:.2f} dB, as published)"
+    gain = f"SRCNN's lead over A+ ({low:.2f} to {high:.2f} dB on Set5, as printed)"
     if found == right:
         return f"The protocol gives {right:.2f} dB. Choose a slip, and see where the number goes."
     if apart == 0:
@@ -192,7 +201,7 @@ def _signed(value: float, digits: int) -> str:
 
 
 def _number_line(right: float, found: float) -> str:
-    """PSNR from left to right: the protocol's value, SRCNN's gain drawn to scale, and the value found.
+    """PSNR from left to right: the protocol's value, SRCNN's lead drawn to scale, and the value found.
     Places are in percent, so that the words keep their size on a phone."""
     low, high = min(right - 2.1, found - 0.4), max(right + 1.1, found + 0.4)
 
@@ -223,12 +232,12 @@ def _number_line(right: float, found: float) -> str:
     place, aside, anchor = (at(right + most), 5, "start") if at(right) < 50 else (at(right), -5, "end")
     gain = "".join(
         f'<text x="{place}%" y="{y}" dx="{aside}" text-anchor="{anchor}">{words}</text>'
-        for y, words in ((31, "SRCNN's gain, as published:"), (47, f"{least:.2f} to {most:.2f} dB"))
+        for y, words in ((31, "SRCNN's lead over A+,"), (47, f"as printed: {least:.2f} to {most:.2f} dB"))
     )
     alt = (
         f"A number line of PSNR: the protocol's value {right:.2f} dB, and {found:.2f} dB measured by the "
-        f"chosen recipe, {_apart(found, right):+.2f} dB away. Beside it, to scale: SRCNN's published gain of "
-        f"{least:.2f} to {most:.2f} dB."
+        f"chosen recipe, {_apart(found, right):+.2f} dB away. Beside it, to scale: SRCNN's lead over A+, "
+        f"{least:.2f} to {most:.2f} dB as printed."
     )
     so = f"measured so: {found:.2f} dB ({_signed(_apart(found, right), 2)})"
     return (
