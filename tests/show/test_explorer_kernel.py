@@ -12,10 +12,11 @@ from PIL import Image
 from scipy.integrate import quad
 from torch import Tensor
 
+from srlib import data
 from srlib.resize import KERNELS, Kernel, cubic, imresize, lanczos
 from srlib.show import kernels
 from srlib.show._look import COLOURS, axes
-from srlib.show.explorers.kernel import kernel, zone_plate
+from srlib.show.explorers.kernel import FINS, kernel, zone_plate
 
 FREQUENCY = np.linspace(0.01, 2.5, 60)
 
@@ -129,11 +130,13 @@ def test_the_caption_names_the_dots_the_dashed_line_and_the_rings() -> None:
     enlarged, shrunk = (
         re.findall(r"<figcaption>(.*?)</figcaption>", kernel().text(scale=s))[0] for s in ("x3", "1/3")
     )
-    for words in ("as orange dots the weights of one output pixel", "dashed, the edge of the pass band"):
+    for words in ("as orange dots the weights of one output pixel", "dashed, the edge: the finest pattern"):
         assert words in enlarged
         assert words in shrunk
-    assert "the zone plate has only rings around its middle" in shrunk
+    assert "The zone plate has only rings around its middle" in shrunk
     assert "zone plate" not in enlarged
+    assert "jagged edges" in enlarged
+    assert "false rings" in shrunk
     assert ">The photograph's crop, enlarged x3</span>" in kernel().text(scale="x3")
     assert ">The zone plate, shrunk to 1/3</span>" in kernel().text(scale="1/3")
 
@@ -153,6 +156,26 @@ def test_dots_are_the_weights_of_one_output_pixel() -> None:
         pytest.approx(-2 / 27, abs=5e-3),
         pytest.approx(21 / 27, abs=5e-3),
     ]
+
+
+def test_the_caption_says_when_a_kernel_makes_patterns_stronger() -> None:
+    for a, stretched in (("-1", "yes"), ("-1", "no"), ("0", "yes")):
+        page = kernel().text(a=a, scale="1/3", stretch=stretched)
+        (share,) = re.findall(r"hold, (\d+)% of the power passes", page)
+        assert ("some is made stronger" in page) == (int(share) > 100)
+        assert ("ideal: 100%" in page) == (int(share) <= 100)
+
+
+def test_the_saved_page_has_the_programs_two_cubics_and_both_ends() -> None:
+    a = kernel().controls["a"]
+    assert a.still == ("-1", "-0.75", "-0.5", "0")  # OpenCV and torch: -0.75, MATLAB and Pillow: -0.5
+
+
+def test_the_piece_that_is_enlarged_has_a_strong_edge_and_fine_lines() -> None:
+    piece = data.photos("motorcycle")["motorcycle"][:, *FINS].mean(dim=0)
+    columns, rows = piece.mean(dim=0), piece.diff(dim=0).abs()
+    assert columns[16:].mean() - columns[:8].mean() > 0.2  # dark at the left, bright at the right
+    assert rows[:, 16:].mean() > 0.04  # ten gray levels from row to row, among the fins
 
 
 def test_the_saved_page_stays_light() -> None:

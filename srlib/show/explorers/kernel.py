@@ -17,6 +17,8 @@ from srlib.show.live import Explorer, choose, slide, tick
 SCALES = {"x2": 2.0, "x3": 3.0, "x4": 4.0, "1/2": 1 / 2, "1/3": 1 / 3, "1/4": 1 / 4}
 CROP = 32
 """Pixels a side that are cut from the photograph and enlarged: few, so that each is seen."""
+FINS = slice(262, 294), slice(390, 422)
+"""Rows and columns of the motorcycle's engine: a strong edge from top to bottom, and fine lines beside it."""
 PLATE = 252
 """Pixels a side of the zone plate that is shrunk; divides by 2, 3 and 4."""
 WIDE = 288
@@ -26,9 +28,11 @@ WIDE = 288
 def kernel(photo: Tensor | None = None) -> Explorer:
     """Choose a kernel, the cubic's parameter a and the scale, and see the curve, its frequency response and
     a picture. Enlarging shows the middle of ``photo`` ((3, H, W) or (1, H, W), float in [0, 1] or uint8, at
-    least 32 x 32; a wheel of the book's motorcycle when None); shrinking shows a zone plate, where every
-    false ring is aliasing. ``imresize`` makes the pictures, ``weights`` the dots. Chapter 2."""
-    small = _middle(data.photos("motorcycle")["motorcycle"][:, 302:334, 562:594] if photo is None else photo)
+    least 32 x 32; a gray piece of the motorcycle's engine when None); shrinking shows a zone plate, where
+    every false ring is aliasing. ``imresize`` makes the pictures, ``weights`` the dots. Chapter 2."""
+    if photo is None:
+        photo = data.photos("motorcycle")["motorcycle"][:, *FINS].mean(dim=0, keepdim=True)
+    small = _middle(photo)
     plate = zone_plate(PLATE)
 
     def draw(kernel: str, a: float, scale: float, stretch: bool) -> Html:
@@ -47,7 +51,9 @@ def kernel(photo: Tensor | None = None) -> Explorer:
         draw,
         {
             "kernel": choose("kernel", list(KERNELS), "cubic", still=[k for k in KERNELS if k != "lanczos2"]),
-            "a": slide("a (cubic only)", [v / 20 for v in range(-20, 1)], -0.5, still=[-1.0, -0.5, 0.0]),
+            "a": slide(
+                "a (cubic only)", [v / 20 for v in range(-20, 1)], -0.5, still=[-1.0, -0.75, -0.5, 0.0]
+            ),
             "scale": choose("scale", SCALES, "x3", still=["x3", "1/3"]),
             "stretch": tick("stretch when shrinking", start=True),
         },
@@ -111,7 +117,7 @@ def _curves(one: Kernel, scale: float, antialias: bool) -> str:
     alt = (
         f"Above, the kernel {one.name}, {one.width / stretch:g} input pixels wide, and as dots on it the "
         f"weights of one output pixel: {used.sum()}, from {values.min():.2f} to {values.max():.2f}. Below, "
-        f"its frequency response: {below:.0%} of the power passes below the edge, {above:.1%} above it."
+        f"how much of each frequency passes: {below:.0%} of the power below the edge, {above:.1%} above it."
     )
     return f'<div role="img" aria-label="{escape(alt)}" style="flex: 1 1 18rem">{curve}{heard}</div>'
 
@@ -187,18 +193,19 @@ def _picture(made: Tensor, one: Kernel, scale: float, antialias: bool) -> str:
 
 def _words(name: str, one: Kernel, scale: float, antialias: bool) -> str:
     below, above = passed(one, scale, antialias)
+    more = "more than all: some is made stronger" if round(below, 2) > 1 else "ideal: 100%"
     text = (
-        "Above: the kernel, and as orange dots the weights of one output pixel. Below: how strongly each "
-        "frequency passes; dashed, the edge of the pass band, the finest pattern that both pictures can "
-        f"hold. {one.name}, {_factor(scale)}: of equal power everywhere it passes {below:.0%} below the edge "
-        f"(ideal: 100%) and {above:.1%} above it (ideal: 0%), "
+        "Above: the kernel, and as orange dots the weights of one output pixel. Below: how much of each "
+        "frequency passes; dashed, the edge: the finest pattern that both pictures can hold. "
+        f"{one.name}, {_factor(scale)}: of what both pictures can hold, {below:.0%} of the power passes "
+        f"({more}); of what is finer, "
     )
     if scale > 1:
-        text += "where copies of the spectrum lie that show as jagged edges."
+        text += f"which shows as jagged edges, {above:.1%} (ideal: none)."
     else:
         text += (
-            "which comes back as false rings: the zone plate has only rings around its middle, finer and "
-            "finer outward."
+            f"which comes back as false rings, {above:.1%} (ideal: none). The zone plate has only rings "
+            "around its middle, finer and finer outward."
         )
     if name != "cubic":
         text += f" The parameter a belongs to the cubic: it changes nothing for {name}."
