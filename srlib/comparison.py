@@ -53,7 +53,7 @@ class Method:
 def _learned(scale: int) -> nn.Module:
     """The dictionaries of chapter 3, learned as there."""
     model = CoupledDictionaries(scale)
-    model.learn([data.dead_leaves(256, seed) for seed in range(40)])
+    model.learn([data.dead_leaves(256, seed) for seed in range(40)], patches=20_000, rounds=8)
     return model
 
 

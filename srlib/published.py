@@ -3,7 +3,7 @@
 PSNR in dB on luma, ``scale`` pixels cut off each side, mean over the pictures; x2, x3, x4 as printed, None
 where nothing was.
 
-Sources: the EDSR paper's table 3 (arXiv:1707.02921) for bicubic, SRCNN, VDSR, SRResNet, EDSR and MDSR; the
+Sources: the EDSR paper's table 3 (arXiv:1707.02921) for bicubic, A+, SRCNN, VDSR, SRResNet, EDSR, MDSR; the
 CARN paper's table (arXiv:1803.08664) for FSRCNN and SRCNN 9-1-5; the ESPCN paper (arXiv:1609.05158), whose
 small pictures were blurred first, so its rows compare only roughly; the SRGAN paper (arXiv:1609.04802); the
 IMDN paper (arXiv:1909.11856) and measurements of the official weights for the EDSR baseline; the README of a
@@ -15,6 +15,7 @@ _Row = tuple[float | None, float | None, float | None]
 
 PSNR: dict[str, dict[str, _Row]] = {
     "bicubic": {"set5": (33.66, 30.39, 28.42), "set14": (30.24, 27.55, 26.00), "b100": (29.56, 27.21, 25.96)},
+    "a+": {"set5": (36.54, 32.58, 30.28), "set14": (32.28, 29.13, 27.32), "b100": (31.21, 28.29, 26.82)},
     "srcnn-915": {"set5": (None, 32.39, None)},
     "srcnn-955": {
         "set5": (36.66, 32.75, 30.48),
@@ -36,6 +37,10 @@ PSNR: dict[str, dict[str, _Row]] = {
     "wdsr-a-16": {"set5": (38.08, 34.45, 32.22), "b100": (32.23, 29.14, 27.61)},
 }
 SCALES = (2, 3, 4)
+
+BUTTERFLY = {"bicubic": 24.04, "sparse coding": 25.58}
+"""PSNR in dB of Set5's butterfly at x3, as printed below a figure of the SRCNN paper (arXiv:1501.00092);
+sparse coding is that of Yang et al. 2010."""
 
 MOS: dict[str, dict[str, float]] = {
     "Set5": {"nearest": 1.28, "bicubic": 1.97, "SRCNN": 2.57, "SelfExSR": 2.65, "DRCN": 3.26, "ESPCN": 2.89}

@@ -41,6 +41,9 @@ _ADAM = Recipe(
 # The paper gives no theta: with 1e-2 and 1e-3 twenty layers fly apart within eighty steps, 1e-4 holds them.
 _SGD = replace(_ADAM, optimizer="sgd", lr=0.1, weight_decay=1e-4, clip="value/lr", clip_at=1e-4)
 _SCALES = replace(_ADAM, steps=900, batch=6)
+_STUDENTS = Recipe(
+    steps=600, batch=4, patch=16, lr=1e-3, warmup=50, schedule="cosine", clip="norm", validate_every=100
+)
 _CENTRED = {"init": "centred"}
 
 
@@ -176,6 +179,22 @@ _ALL = (
                 measure_at=(2, 3, 4),
             )
             for scales in ((2,), (3,), (4,), (2, 3, 4))
+        ),
+        bf16=True,
+        measured_on=("set5",),
+    ),
+    Experiment(
+        "vdsr-transposed",
+        6,
+        "VDSR of 20 layers on the small picture, transposed convolution, no residual, x2: which optimiser?",
+        tuple(
+            Variant(label, "VDSR", {"residual": False, "transposed": 2}, recipe, scales=(2,))
+            for label, recipe in (
+                ("Adam, 1e-4", replace(_STUDENTS, lr=1e-4)),
+                ("Adam, 1e-3", _STUDENTS),
+                ("Adam, 1e-3, six times as long", replace(_STUDENTS, steps=3600)),
+                ("SOAP, 1e-3", replace(_STUDENTS, optimizer="soap", betas=(0.95, 0.95))),
+            )
         ),
         bf16=True,
         measured_on=("set5",),

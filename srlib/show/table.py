@@ -38,9 +38,11 @@ def table(chapter: int, mine: Mapping[str, nn.Module] | None = None, *, scale: i
     )
     heads = ("method", "chapter", "parameters", "multiply-adds, billions", "PSNR, dB", "SSIM")
     head = "".join(f"<th scope='col'>{word}</th>" for word in heads)
+    how = "luma networks from exact luma, colour networks from 8-bit files"
+    if not any(row.parameters for row in rows.values()):
+        how = "PSNR and SSIM from exact luma"
     said = (
-        f"x{scale}, the middles ({comparison.SIDE} x {comparison.SIDE}) of the book's photographs; luma "
-        "networks from exact luma, colour networks from 8-bit files."
+        f"x{scale}, the middles ({comparison.SIDE} x {comparison.SIDE}) of the book's photographs; {how}."
         f"{' * measured just now; the others were recorded.' if mine else ''}"
     )
     inner = (
