@@ -2,6 +2,7 @@
 
 import ast
 import re
+import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,15 +147,12 @@ class Chapter:
         for at, statement in enumerate(statements):
             if not any(_calls(node, name) for node in ast.walk(statement)):
                 continue
-            kept, needed = [statement], _used(statement)
+            kept, needed = [statement], used(_table(statement))
             for earlier in reversed(statements[:at]):
-                if made := _made(earlier) & needed:
+                if _made(earlier) & needed:
                     kept.append(earlier)
-                    if isinstance(earlier, ast.Assign) and all(
-                        isinstance(t, ast.Name) for t in earlier.targets
-                    ):
-                        needed -= made  # whatever it was before does not matter
-                    needed |= _used(earlier)
+                    needed -= _new(earlier)  # whatever they were before does not matter
+                    needed |= used(_table(earlier))
             found.append("\n".join(ast.unparse(node) for node in reversed(kept)))
         return found
 
@@ -163,21 +161,40 @@ def _calls(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == name
 
 
-def _used(statement: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+def used(table: symtable.SymbolTable) -> set[str]:
+    """The names that a piece of code takes from the notebook."""
+    top = table.get_type() == "module"
+    own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
+    return own.union(*map(used, table.get_children()))
 
 
-def _made(statement: ast.AST) -> set[str]:
+def assigned(table: symtable.SymbolTable) -> set[str]:
+    """The names that a piece of code leaves behind."""
+    return {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+
+
+def _table(statement: ast.stmt) -> symtable.SymbolTable:
+    return symtable.symtable(ast.unparse(statement), "statement", "exec")
+
+
+def _new(statement: ast.stmt) -> set[str]:
+    """The names that a statement binds anew, whatever they were before."""
+    if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
+        return _made(statement)
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.For):
+        targets = [statement.target]
+    parts = [part for one in targets for part in (one.elts if isinstance(one, ast.Tuple) else [one])]
+    return {part.id for part in parts if isinstance(part, ast.Name)}
+
+
+def _made(statement: ast.stmt) -> set[str]:
     """The names a statement binds or changes: assigned, imported, defined, looped over, appended to."""
-    made: set[str] = set()
+    made = assigned(_table(statement))
     for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            made.add(node.id)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            made |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            made.add(node.name)
-        elif isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+        if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
             made |= set(_names(node.value))
         elif (
             isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from chapter import Chapter, chapters, skeleton
+from chapter import Chapter, assigned, chapters, skeleton, used
 
 ALWAYS_CORE = ["Look", "Measure", "Exercises", "Check yourself", "Take-away", "References"]
 
@@ -36,18 +36,6 @@ def faults(chapter: Chapter) -> Iterator[str]:
                 f"only {deeper[name]!r} makes" if name in deeper else "no cell before makes"
             )
         made |= assigned(table)
-
-
-def used(table: symtable.SymbolTable) -> set[str]:
-    """The names that a piece of code takes from the notebook."""
-    top = table.get_type() == "module"
-    own = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
-    return own.union(*map(used, table.get_children()))
-
-
-def assigned(table: symtable.SymbolTable) -> set[str]:
-    """The names that a piece of code leaves behind."""
-    return {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
 
 
 PENDING: dict[int, str] = {}
