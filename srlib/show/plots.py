@@ -27,12 +27,16 @@ def curves(
         raise ValueError("curves needs lines with at least one point each")
     if len(lines) > len(COLOURS):
         raise ValueError(f"{len(lines)} lines cannot be told apart; show {len(COLOURS)} at most")
+    from matplotlib.ticker import MaxNLocator
+
     figure, (axis,) = axes(4.8, 2.9)
+    whole = True
     with look():
         for (name, line), colour, dash in zip(lines.items(), COLOURS, DASHES, strict=False):
             several = _several(line)
             middle, low, high = spread(several)
             xs = [point[0] for point in middle]
+            whole = whole and all(x.is_integer() for x in xs)
             mark = "o" if len(xs) == 1 else None
             axis.plot(
                 xs,
@@ -46,6 +50,8 @@ def curves(
                 axis.fill_between(xs, low, high, color=colour, alpha=0.18, linewidth=0)
         if "x" in log:
             axis.set_xscale("log")
+        elif whole:
+            axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # there are no half layers
         if "y" in log:
             axis.set_yscale("log")
         axis.set_xlabel(x)

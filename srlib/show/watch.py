@@ -60,7 +60,9 @@ class Watch:
         self._last = -float("inf")
 
     def __call__(self, run: Run) -> None:
-        if self.psnrs and run.step <= self.psnrs[-1][0]:
+        if self.psnrs and run.step == self.psnrs[-1][0]:
+            return  # called again for the same step, after a validation
+        if self.psnrs and run.step < self.psnrs[-1][0]:
             self._begin()  # another training, or the same cell once more
         if run.done < 1 and time.monotonic() - self._last < self.every:
             return
@@ -217,9 +219,14 @@ def _curve(points: Sequence[Sequence[float]], what: str, colour: int, *, log: bo
     with look():
         axis.plot(*zip(*points, strict=True), color=COLOURS[colour], marker="o", markersize=2.5)
         if log:
+            from matplotlib.ticker import LogLocator, MaxNLocator
+
+            heights = [point[1] for point in points]
+            narrow = max(heights) < 10 * min(heights)  # powers of ten would leave the axis bare
             axis.set_yscale("log")
-            for ticks in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
-                ticks("{x:.2g}")  # 0.04 is read sooner than 4 times ten to the minus two
+            axis.yaxis.set_major_locator(MaxNLocator(4) if narrow else LogLocator(numticks=5))
+            axis.yaxis.set_major_formatter("{x:.2g}")  # 0.04 is read sooner than 4 times ten to the minus two
+            axis.yaxis.set_minor_formatter("")
         axis.set_xlabel("step")
         axis.set_ylabel(what)
     return figure

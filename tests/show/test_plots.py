@@ -77,6 +77,19 @@ def test_lines_may_be_of_any_kind_of_number() -> None:
     assert as_array.text == as_pairs.text == plain.text
 
 
+def labels_below(page: str) -> list[str]:
+    return re.findall(r"<!-- ([\d.]+) -->", page.split('id="matplotlib.axis_2"')[0])
+
+
+def test_between_whole_numbers_of_layers_the_axis_has_no_halves() -> None:
+    line = [(n, float(n)) for n in (0, 3, 5, 10)]
+    page = curves({"a": line, "b": line}, x="layers", y="dB", alt="two lines that rise").text
+    assert len(labels_below(page)) > 3
+    assert all("." not in label for label in labels_below(page))
+    halves = curves({"a": [(0.5, 1.0), (1.5, 2.0)]}, y="dB", alt="one line that rises").text
+    assert any("." in label for label in labels_below(halves))
+
+
 def test_names_with_dollars_and_underscores_are_drawn_like_any_other() -> None:
     line = [(0, 1.0), (1, 2.0)]
     page = curves({"_hidden": line, r"$\x$ a dollar": line}, y="loss", alt="two lines that rise").text

@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from srlib.inference import upscale
 from srlib.metrics import psnr
 from srlib.models import ESPCN, SRResNet
 from srlib.show import Html, Watch, training
+from srlib.show.watch import _curve
 from srlib.speed import Setting
 from srlib.training import Recipe, fit
 
@@ -67,6 +69,31 @@ def test_a_second_training_starts_a_drawing_of_its_own() -> None:
     trained([watch])
     assert watch.psnrs == first  # the same training: the same looks, and none of the run before
     assert [step for step, _ in watch.shots] == [20, 40, 60]
+
+
+def test_a_second_call_at_one_step_changes_nothing() -> None:
+    pages: list[Html] = []
+    watch = watcher(shown=lambda now: pages.append(now.html()))
+    run: Any = SimpleNamespace(
+        step=20, done=1.0, result=ESPCN(2), loss_curve=lambda count: [[10, 0.1], [20, 0.05]]
+    )
+    watch(run)
+    watch(run)  # fit calls after a step and after a validation
+    assert len(watch.psnrs) == len(watch.shots) == len(pages) == 1
+
+
+@pytest.mark.parametrize(("losses", "most"), [((0.1, 0.045), 6), ((1.0, 1e-5), 6)])
+def test_the_losses_axis_has_some_labels_and_not_too_many(losses: tuple[float, float], most: int) -> None:
+    figure = _curve([(step, loss) for step, loss in enumerate(losses)], "loss", 1, log=True)
+    figure.canvas.draw()
+    axis = figure.axes[0].yaxis
+    low, high = sorted(losses)
+    seen = [
+        label.get_text()
+        for label, at in zip(axis.get_ticklabels(which="both"), axis.get_ticklocs(minor=False), strict=False)
+        if label.get_text() and 0.5 * low < at < 2 * high
+    ]
+    assert 2 <= len(seen) <= most
 
 
 def test_the_readers_random_numbers_go_on_as_if_no_training_had_been() -> None:
