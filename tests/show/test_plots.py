@@ -78,16 +78,17 @@ def test_lines_may_be_of_any_kind_of_number() -> None:
 
 
 def labels_below(page: str) -> list[str]:
-    return re.findall(r"<!-- ([\d.]+) -->", page.split('id="matplotlib.axis_2"')[0])
+    """The words of the horizontal axis: all before its name."""
+    return page.split("<!-- layers -->")[0].split("<!-- ")[1:]
 
 
 def test_between_whole_numbers_of_layers_the_axis_has_no_halves() -> None:
-    line = [(n, float(n)) for n in (0, 3, 5, 10)]
+    line = [(n, float(n)) for n in (2, 3, 5)]
     page = curves({"a": line, "b": line}, x="layers", y="dB", alt="two lines that rise").text
-    assert len(labels_below(page)) > 3
-    assert all("." not in label for label in labels_below(page))
-    halves = curves({"a": [(0.5, 1.0), (1.5, 2.0)]}, y="dB", alt="one line that rises").text
-    assert any("." in label for label in labels_below(halves))
+    assert len(labels_below(page)) > 2
+    assert all("." not in label.split(" -->")[0] for label in labels_below(page))
+    halves = curves({"a": [(0.5, 1.0), (1.5, 2.0)]}, x="layers", y="dB", alt="one line that rises").text
+    assert any("." in label.split(" -->")[0] for label in labels_below(halves))
 
 
 def test_names_with_dollars_and_underscores_are_drawn_like_any_other() -> None:
