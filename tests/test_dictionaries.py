@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from srlib import data
+from srlib import comparison, data, show
 from srlib.evaluation import Bicubic, evaluate
 from srlib.experiments import dictionaries, recorded
 from srlib.experiments.dictionaries import TEACHERS, WAYS, AnchoredRegression, anchored
@@ -99,15 +99,32 @@ def test_without_the_pictures_recording_says_what_is_missing(
     assert not list(tmp_path.glob("*.json"))
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_tables_costs_are_those_of_the_librarys_dictionaries(scale: int) -> None:
+    row = next(one for one in comparison.recorded(scale) if one.method == "coupled dictionaries")
+    made = CoupledDictionaries(scale)
+    assert row.parameters == sum(x.numel() for x in made.state_dict().values())
+    # the same by hand: 30 numbers a patch, three turns, fits of one, two and three atoms, three atoms drawn
+    side = 3 * scale
+    patch = 30 * 4 * side**2 + 3 * 512 * 30 + (3 + 8 + 15) * 30 + 1 + 8 + 27 + 3 * side**2
+    assert row.multiply_adds == patch * 1280 * 720 // scale**2
+
+
+def test_a_table_without_a_network_says_so_and_shows_what_was_learned() -> None:
+    page = show.table(3).text
+    assert "66,552" in page
+    assert "5.8" in page
+    assert "PSNR and SSIM from exact luma" in page
+    assert "colour networks" in show.table(4).text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_recorded_for_the_photographs_middles_is_measured_now(way: str) -> None:
-    from srlib.comparison import pictures
-
     make, arguments = WAYS[way]
     net: CoupledDictionaries = make(3, **arguments)
     net.learn([data.dead_leaves(256, seed) for seed in range(40)], patches=20_000, rounds=8)
-    now = evaluate(net, pictures(), 3).psnr
+    now = evaluate(net, comparison.pictures(), 3).psnr
     assert now == pytest.approx(
         recorded(dictionaries.NAME).values(f"{way}, dead leaves", "middles x3")[0], abs=0.02
     )

@@ -15,11 +15,11 @@ from srlib.experiments.dictionaries import anchored
 from srlib.images import luma
 from srlib.metrics import psnr
 from srlib.models import CoupledDictionaries
-from srlib.models.sparse import derivatives
+from srlib.models.sparse import derivatives, omp
 from srlib.resize import imresize
 
 SCALE = 3
-BUG_COST = 0.453
+BUG_COST = 0.4
 """dB that the bug of exercise 3.2 costs at x3, mean over the comparison table's pictures."""
 
 
@@ -66,26 +66,36 @@ def _guesses(answer: Callable[..., Any]) -> None:
 # --- 3.2: bug hunt --------------------------------------------------------------------------------
 
 
-def given_paste(detail: Tensor, height: int, width: int, side: int, step: int) -> Tensor:
-    """The code that the reader is given, with its bug."""
+GIVEN = """\
+def paste(detail, height, width, side, step):
     numbers = torch.arange(height * width).double().view(1, 1, height, width)
     where = F.unfold(numbers, side, stride=step)[0].T.long()
     total, count = torch.zeros(2, height * width)
     total[where] += detail
     count[where] += 1
     return (total / count).view(height, width)
+"""
+"""The code that the reader is given, with its bug. As text, because Python compiles it otherwise in a file
+that imports torch itself, and then the stub would not be known again."""
 
 
-def check_paste(answer: Callable[..., Any], given: Callable[..., Any]) -> Verdict:
-    """``answer(detail, height, width, side, step)``: patches put back as a mean, with the bug mended.
-    ``given``: as it was."""
+def given_paste() -> Callable[[Tensor, int, int, int, int], Tensor]:
+    """``GIVEN`` as a function."""
+    space: dict[str, Any] = {"torch": torch, "F": F}
+    exec(GIVEN, space)
+    made: Callable[[Tensor, int, int, int, int], Tensor] = space["paste"]
+    return made
+
+
+def check_paste(answer: Callable[..., Any]) -> Verdict:
+    """``answer(detail, height, width, side, step)``: patches put back as a mean, with the bug mended."""
     return attempt(
         "3.2",
         answer,
         _paste,
         f"the bug costs {BUG_COST:.2f} dB at x3. `x[index] += v` counts each place once, however often "
         "it stands in the index; `index_add_`, `scatter_add_` and `F.fold` add up.",
-        given=given,
+        given=given_paste(),
     )
 
 
@@ -118,15 +128,21 @@ def bug_cost() -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        model = CoupledDictionaries(SCALE, atoms=256)
-        model.learn([data.dead_leaves(256, seed) for seed in range(10)], patches=10_000, rounds=2)
-        losses = []
+        model = CoupledDictionaries(SCALE, atoms=64)
+        model.learn([data.dead_leaves(192, seed) for seed in range(6)], patches=4_000, rounds=2)
+        losses, paste = [], given_paste()
         for picture in comparison.pictures().values():
             hr = luma(picture)[None]
             soft = imresize(bicubic(hr, SCALE), SCALE)
-            detail = model.decode(model.features(derivatives(soft)))[0].T
-            bad = soft + given_paste(detail, soft.shape[2], soft.shape[3], model.side, model.step)
-            good, worse = (float(psnr(x[0].clamp(0, 1), hr[0], crop=SCALE)) for x in (model(soft), bad))
+            detail = model.decode(model.features(derivatives(soft)))  # (1, side * side, patches)
+            size = (soft.shape[2], soft.shape[3])
+            total, count = (
+                F.fold(x, size, model.side, stride=model.step) for x in (detail, torch.ones_like(detail))
+            )
+            bad = paste(detail[0].T, *size, model.side, model.step)
+            good, worse = (
+                float(psnr((soft + x)[0].clamp(0, 1), hr[0], crop=SCALE)) for x in (total / count, bad)
+            )
             losses.append(good - worse)
         return statistics.fmean(losses)
     finally:
@@ -153,6 +169,13 @@ def _embed(answer: Callable[..., Any]) -> None:
     alone = asked(answer, signals[7] + 1e-3, signals, detail, 1)
     if tuple(alone.shape) != (81,):
         raise NotYet(f"The answer is one patch of 81 numbers; yours has the shape {tuple(alone.shape)}.")
+    alone = torch.as_tensor(alone)
+    weight = float(alone @ detail[7] / detail[7].square().sum())
+    if abs(weight - 1) > 1e-2 and torch.allclose(alone, weight * detail[7], atol=1e-3 * abs(weight)):
+        raise NotYet(
+            "The right neighbour, but its weight is not 1, and with one neighbour it must be. Divide the "
+            "weights by their sum."
+        )
     expect(
         alone,
         detail[7],
@@ -203,22 +226,74 @@ def _parent(answer: Callable[..., Any]) -> None:
         top, left = 13, 17 + seed  # far enough from what is planted in the corner
         row, column = 3, 2
         x[row : row + side, column : column + side] = small[top : top + side, left : left + side] + light
-        corner = asked(answer, x.clone(), row, column, side, scale)
-        found = tuple(int(one) for one in corner)
-        wanted = (scale * top, scale * left)
-        if found == wanted:
-            continue
-        if found == (top, left):
-            raise NotYet("That is the corner in the small picture. Where did this square come from in x?")
-        if found == (row, column):
-            raise NotYet("You have found the given square itself: search in the smaller picture.")
-        if found == wanted[::-1]:
-            raise NotYet("The right place, with row and column exchanged.")
         hint = f" Here the twin is {light:+} brighter: subtract each square's mean." if light else ""
-        raise NotYet(
-            f"In {height} x {width} pixels, x{scale}, squares of {side}: the parent starts at {wanted}, "
-            f"you have {found}.{hint}"
-        )
+        _corner(answer, x, row, column, side, scale, (scale * top, scale * left), hint)
+    # no twin: what has nearly the same shape is too weak, and something else is nearer
+    x = 0.5 + 0.2 * _random(72, 96, seed=4)
+    wanted = _best(x[9:13, 6:10], bicubic(x, 3), shape=False)
+    weaker = _best(x[9:13, 6:10], bicubic(x, 3), shape=True)
+    _corner(
+        answer, x, 9, 6, 4, 3, (3 * wanted[0], 3 * wanted[1]), "", {(3 * weaker[0], 3 * weaker[1]): SHAPE}
+    )
+
+
+SHAPE = (
+    "That square is most alike in shape, its strength left out of account. The task asks for the smallest "
+    "squared difference: subtract the means, and divide by nothing."
+)
+
+
+def _best(square: Tensor, small: Tensor, *, shape: bool) -> tuple[int, int]:
+    """The corner, in the small picture, of the square most like the given one: by squared difference after
+    the means are gone, or by ``shape``, with the strengths gone, too."""
+    side = len(square)
+    every = F.unfold(small[None, None], side)[0].T
+    every = every - every.mean(1, keepdim=True)
+    one = (square - square.mean()).flatten()
+    if shape:
+        every, one = F.normalize(every), F.normalize(one, dim=0)
+    return divmod(int((every - one).square().sum(1).argmin()), small.shape[1] - side + 1)
+
+
+def _corner(
+    answer: Callable[..., Any],
+    x: Tensor,
+    row: int,
+    column: int,
+    side: int,
+    scale: int,
+    wanted: tuple[int, int],
+    hint: str,
+    known: dict[tuple[int, int], str] | None = None,
+) -> None:
+    """Ask for one parent, and say what an answer may have mistaken."""
+    found = tuple(int(one) for one in asked(answer, x.clone(), row, column, side, scale))
+    if found == wanted:
+        return
+    top, left = wanted[0] // scale, wanted[1] // scale
+    square, small = x[row : row + side, column : column + side], bicubic(x, scale)
+    columns = small.shape[1] - side + 1
+    by_pixels = divmod(top * columns + left, small.shape[1])  # rows as long as the picture is wide
+    skipped = _best(square, x[::scale, ::scale].contiguous(), shape=False)
+    slips = {
+        (
+            scale * by_pixels[0],
+            scale * by_pixels[1],
+        ): "A row of squares has `width - side + 1` of them, fewer than the small picture has columns.",
+        (scale * skipped[0], scale * skipped[1]): "The smaller picture is `bicubic(x, scale)`: every third "
+        "pixel alone is another one.".replace("third", {2: "second", 3: "third"}[scale]),
+        wanted[::-1]: "The right place, with row and column exchanged.",
+        (scale * row, scale * column): "You have found the given square itself: search in the smaller "
+        "picture.",
+        (top, left): "That is the corner in the small picture. Where did this square come from in x?",
+    }
+    slips |= known or {}
+    if found in slips:
+        raise NotYet(slips[found])
+    raise NotYet(
+        f"In {x.shape[0]} x {x.shape[1]} pixels, x{scale}, squares of {side}: the parent starts at {wanted}, "
+        f"you have {found}.{hint}"
+    )
 
 
 # --- 3.5: anchored regression ---------------------------------------------------------------------
@@ -265,3 +340,62 @@ def _anchored(answer: Callable[..., Any]) -> None:
             "take the same rows of S and D.",
             tolerance=2e-3,
         )
+
+
+# --- 3.6: from a blank cell -----------------------------------------------------------------------
+
+
+def check_rebuild(answer: Callable[..., Any]) -> Verdict:
+    """``answer(x, project, low, high)``: the chapter's pipeline for x3."""
+    return attempt(
+        "3.6",
+        answer,
+        _rebuild,
+        "you have written a method that once led the tables. Everything that is learned comes in by three "
+        "matrices; the rest is cutting, choosing and averaging.",
+    )
+
+
+def _rebuild(answer: Callable[..., Any]) -> None:
+    side, step, count = 9, 3, 40
+    project = torch.linalg.qr(_random(4 * side**2, 30))[0].T.contiguous()
+    low = F.normalize(_random(count, 30, seed=1))
+    high = 0.1 * _random(count, side**2, seed=2)
+    model = CoupledDictionaries(SCALE, atoms=count)
+    model.load_state_dict({"projection": project, "low": low, "high": high})
+    for height, width, seed in ((27, 36, 3), (45, 30, 4)):
+        x = _random(1, 1, height, width, seed=seed).sigmoid()
+        wanted = model(x)
+        found = torch.as_tensor(asked(answer, x.clone(), project, low, high))
+        if found.shape == wanted.shape:
+            _name_slips(found, x, wanted - x, project, low, high, side, step)
+        expect(
+            found,
+            wanted,
+            "Slopes, patches, 30 numbers, three atoms, detail, sum, count: print the shape behind each line.",
+        )
+
+
+def _name_slips(
+    found: Tensor, x: Tensor, detail: Tensor, project: Tensor, low: Tensor, high: Tensor, side: int, step: int
+) -> None:
+    """Raise ``NotYet`` for what is often forgotten."""
+    size = x.shape[2:]
+    cut = F.unfold(derivatives(x), side, stride=step)
+    count = F.fold(torch.ones(1, side**2, cut.shape[2]), size, side, stride=step)
+    every = F.unfold(derivatives(x), side)[0]
+    dense = (omp(low, (project @ every).T, 3) @ high).T[None]
+    at_all = F.fold(dense, size, side) / F.fold(torch.ones_like(dense), size, side)
+    straight = ((project @ cut[0]).T @ low.T @ high).T[None]
+    slips = {
+        "That is the detail alone: it is added to the soft picture.": detail,
+        "Each pixel has the sum of its guesses: divide by how many there are.": x + detail * count,
+        "Near the border fewer patches overlap: divide each pixel by its own count.": x
+        + detail * count / count.max(),
+        "You have a patch at every pixel: one starts at every third.": x + at_all,
+        "Every atom is taken, as much as it is like the patch. Three are to be chosen, by `omp`.": x
+        + F.fold(straight, size, side, stride=step) / count,
+    }
+    for words, slip in slips.items():
+        if torch.allclose(found, slip, atol=1e-3):
+            raise NotYet(words)

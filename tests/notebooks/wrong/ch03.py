@@ -17,6 +17,11 @@ _SEARCH = (
     "    best = int((squares - (wanted - wanted.mean())).square().sum(dim=1).argmin())\n"
     "    columns = small.shape[1] - side + 1\n"
 )
+_CUT = "    cut = F.unfold(derivatives(x), 9, stride=3)[0]\n"
+_DETAIL = "    detail = (omp(low, (project @ cut).T, 3) @ high).T[None]\n"
+_TOTAL = "    total = F.fold(detail, x.shape[2:], 9, stride=3)\n"
+_COUNT = "    count = F.fold(torch.ones_like(detail), x.shape[2:], 9, stride=3)\n"
+_REBUILD = "def rebuild(x, project, low, high):\n"
 _PARENT = (
     "def parent(x, row, column, side, scale):\n"
     "    wanted = x[row : row + side, column : column + side].flatten()\n"
@@ -65,6 +70,16 @@ WRONG: dict[str, list[str]] = {
         # G of the neighbours themselves
         _NEAR.replace(" - signal\n", "\n") + "    gram = gram + 1e-3 * gram.trace() * torch.eye(count)\n"
         "    w = torch.linalg.solve(gram, torch.ones(count))\n    return w / w.sum() @ detail[near]",
+        # the most alike in direction
+        _NEAR.replace(
+            "(signals - signal).square().sum(dim=1).topk(count, largest=False)",
+            "(signals @ signal).topk(count)",
+        )
+        + "    gram = gram + 1e-3 * gram.trace() * torch.eye(count)\n"
+        "    w = torch.linalg.solve(gram, torch.ones(count))\n    return w / w.sum() @ detail[near]",
+        # a thousandth, whatever the trace
+        _NEAR + "    gram = gram + 1e-3 * torch.eye(count)\n"
+        "    w = torch.linalg.solve(gram, torch.ones(count))\n    return w / w.sum() @ detail[near]",
         # one neighbour only
         "def embed(signal, signals, detail, count):\n"
         "    return detail[(signals - signal).square().sum(dim=1).argmin()]",
@@ -84,6 +99,16 @@ WRONG: dict[str, list[str]] = {
         # counts as many squares in a row as pixels
         _PARENT
         + _SEARCH.replace("small.shape[1] - side + 1", "small.shape[1]")
+        + "    return scale * (best // columns), scale * (best % columns)",
+        # leaves pixels out, without averaging
+        _PARENT.replace("bicubic(x, scale)", "x[::scale, ::scale].contiguous()")
+        + _SEARCH
+        + "    return scale * (best // columns), scale * (best % columns)",
+        # by shape, as if strength did not count
+        _PARENT
+        + _SEARCH.replace("(squares - (wanted - wanted.mean()))", "(F.normalize(squares) - wanted)").replace(
+            "    best", "    wanted = F.normalize(wanted - wanted.mean(), dim=0)\n    best"
+        )
         + "    return scale * (best // columns), scale * (best % columns)",
     ],
     "3.5": [
@@ -107,5 +132,38 @@ WRONG: dict[str, list[str]] = {
         "def anchored(atom, signals, detail, count, ridge):\n"
         "    near = (signals @ atom).abs().topk(count).indices\n    s, d = signals[near], detail[near]\n"
         "    return torch.linalg.solve(s.T @ s + ridge, s.T @ d)",
+    ],
+    "3.6": [
+        # the detail alone
+        _REBUILD + _CUT + _DETAIL + _TOTAL + _COUNT + "    return total / count",
+        # the sum of the guesses
+        _REBUILD + _CUT + _DETAIL + _TOTAL + "    return x + total",
+        # nine guesses everywhere
+        _REBUILD + _CUT + _DETAIL + _TOTAL + "    return x + total / 9",
+        # a patch at every pixel
+        _REBUILD
+        + (_CUT + _DETAIL + _TOTAL + _COUNT).replace(", stride=3", "")
+        + "    return x + total / count",
+        # compares, and chooses nothing
+        _REBUILD
+        + _CUT
+        + _DETAIL.replace("omp(low, (project @ cut).T, 3)", "(project @ cut).T @ low.T")
+        + _TOTAL
+        + _COUNT
+        + "    return x + total / count",
+        # the shape, without its strength
+        _REBUILD
+        + _CUT
+        + "    signals = F.normalize((project @ cut).T)\n    detail = (omp(low, signals, 3) @ high).T[None]\n"
+        + _TOTAL
+        + _COUNT
+        + "    return x + total / count",
+        # patches of the picture, not of its slopes
+        _REBUILD
+        + _CUT.replace("derivatives(x)", "x")
+        + _DETAIL
+        + _TOTAL
+        + _COUNT
+        + "    return x + total / count",
     ],
 }
