@@ -39,7 +39,8 @@ def device_name(device: torch.device) -> str:
     if info.exists():
         lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         name = lines[0].split(":")[1].strip() if lines else name
-    return f"{'Apple GPU' if device.type == 'mps' else name}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{'Apple GPU' if device.type == 'mps' else name}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def data_root() -> Path | None:

@@ -79,14 +79,15 @@ def settle(page: Page, log: Log, quiet: int = 500, at_most: int = 30_000) -> Non
     """Waits until fonts and the pictures of the screen are there and the page has asked for nothing new for
     ``quiet`` ms. (Playwright's "networkidle" means the same, but now and then it never comes, with every
     request answered.)"""
-    page.evaluate("document.fonts.ready.then(() => 0)")
-    page.wait_for_function("[...document.images].every((one) => one.complete || one.loading === 'lazy')")
     for _ in range(at_most // quiet):
         before = len(log.requests)
         page.wait_for_timeout(quiet)
         if len(log.requests) == before:
-            return
-    raise AssertionError(f"the page still asks for more after {at_most} ms: {log.requests[-3:]}")
+            break
+    else:
+        raise AssertionError(f"the page still asks for more after {at_most} ms: {log.requests[-3:]}")
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    page.wait_for_function("[...document.images].every((one) => one.complete || one.loading === 'lazy')")
 
 
 FACTS = """() => {
@@ -103,7 +104,13 @@ FACTS = """() => {
     const frame = one.closest(".scroll, .pst-scrollable-table-container");
     return frame && box(frame).right <= innerWidth && getComputedStyle(frame).overflowX === "auto";
   };
+  const folded = all("article details:not([open])");
+  folded.forEach((one) => { one.open = true; }); // what is folded away is code, too
+  const scrolledCode = all("div.cell_input pre, div.cell_output .stream pre")
+    .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText);
+  folded.forEach((one) => { one.open = false; });
   return {
+    scrolledCode,
     theme: page.dataset.theme,
     formulas: all("article .math").map((one) => one.querySelector("mjx-container")?.clientWidth ?? 0),
     spoiltFormulas: all("mjx-merror").map((one) => one.textContent),
@@ -118,8 +125,6 @@ FACTS = """() => {
     sideways: page.scrollWidth - page.clientWidth,
     cutOff: all(blocks).filter((one) => box(one).right > innerWidth && !inOwnScroll(one))
       .map((one) => one.outerHTML.slice(0, 80)),
-    scrolledCode: all("div.cell_input pre, div.cell_output .stream pre")
-      .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText),
     rawTables: all("article p").map((one) => one.textContent)
       .filter((text) => /[|] ?(---|\u2014)/.test(text)),
     complaints: all("article .output:is(.stderr, .traceback)").map((one) => one.innerText),
