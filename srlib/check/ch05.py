@@ -1,6 +1,7 @@
 """The exercises of chapter 5: FSRCNN and ESPCN."""
 
 import statistics
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,6 @@ from torch import Tensor, nn
 
 from srlib import comparison, zoo
 from srlib.check.exercise import NotYet, Verdict, asked, attempt, expect
-from srlib.check.truth import BrokenClaim, same_network
 from srlib.degrade import bicubic
 from srlib.images import luma
 from srlib.metrics import psnr
@@ -21,42 +21,88 @@ BUG_COST = 1.593
 """dB that the bug of exercise 5.4 costs at x3, mean over the comparison table's pictures."""
 
 
-# --- 5.1: count without painting ------------------------------------------------------------------
+def _names(answer: Any) -> set[str]:
+    """The names that the reader's function looks up, in the functions inside it, too."""
+    found: set[str] = set()
+    codes = [answer.__code__] if isinstance(answer, types.FunctionType) else []
+    while codes:
+        code = codes.pop()
+        found.update(code.co_names)
+        codes += [one for one in code.co_consts if isinstance(one, types.CodeType)]
+    return found
 
 
-def check_fewest_and_most(answer: Callable[[int, int], Any]) -> Verdict:
-    """``answer(k, stride)``: the fewest and the most strokes that a pixel gets in the plane."""
+# --- 5.1: paint from a blank cell -----------------------------------------------------------------
+
+
+def check_transposed(answer: Callable[[Tensor, Tensor, int, int], Any]) -> Verdict:
+    """``answer(x, weight, stride, padding)``: a transposed convolution of (C, H, W) by (C, D, k, k)."""
     return attempt(
         "5.1",
         answer,
-        _fewest_and_most,
-        "only where the stride divides k are the two numbers equal, so a k for every scale has to be a "
-        "multiple of 12 for x2, x3 and x4.",
+        _transposed,
+        "it is PyTorch's layer, gaps included. A convolution gathers, so its loop goes over the output; this "
+        "one hands out, so its loop goes over the input.",
     )
 
 
-def _fewest_and_most(answer: Callable[[int, int], Any]) -> None:
-    for k, stride in ((4, 3), (9, 3), (9, 2), (9, 4), (5, 2), (3, 4), (6, 3)):
-        taps = torch.bincount(torch.arange(k) % stride, minlength=stride)  # strokes along a row
-        low, high = int(taps.min()), int(taps.max())
-        found = asked(answer, k, stride)
-        if not isinstance(found, tuple | list) or len(found) != 2:
-            raise NotYet(f"Return a pair, the fewest and the most, not {found!r}.")
-        pair = tuple(float(one) for one in found)
-        if pair == (low**2, high**2):
-            continue
-        if pair == (low, high):
-            raise NotYet(
-                f"k = {k} at stride {stride} gives {low} and {high} along a row. In the plane the strokes of "
-                "rows and columns multiply."
-            )
-        if pair == (high**2, low**2):
-            raise NotYet("The fewest comes first, then the most.")
+def _transposed(answer: Callable[[Tensor, Tensor, int, int], Any]) -> None:
+    if {"conv_transpose2d", "ConvTranspose2d", "paint_2d"} & _names(answer):
         raise NotYet(
-            f"For k = {k} at stride {stride} you say {found[0]} and {found[1]}. Along a row {k} taps go to "
-            f"{stride} neighbouring pixels in turn: {', '.join(map(str, taps.tolist()))}. Square the "
-            "smallest and the largest."
+            "That one is painted already. Paint yourself: a stroke for each input pixel; they add up."
         )
+    random = torch.Generator().manual_seed(0)
+    for c, d, height, width, k, stride, padding in (
+        (1, 1, 1, 1, 3, 2, 0),
+        (1, 1, 4, 5, 4, 3, 0),
+        (2, 1, 3, 4, 9, 3, 3),
+        (3, 2, 4, 3, 5, 2, 1),
+        (2, 2, 3, 5, 2, 3, 0),
+    ):
+        x = torch.rand(c, height, width, generator=random)
+        brush = torch.randn(c, d, k, k, generator=random)
+        wanted = F.conv_transpose2d(x[None], brush, stride=stride, padding=padding)[0]
+        found = asked(answer, x.clone(), brush.clone(), stride, padding)
+        where = f"An input of {c} x {height} x {width}, k = {k}, stride {stride}, padding {padding}"
+        size, right = (tuple(picture.shape) for picture in (found, wanted))
+        if size != right:
+            whole = (d, (height - 1) * stride + k, (width - 1) * stride + k)
+            raise NotYet(f"{where} should give {right}, not {size}. {_of_size(size, right, whole)}")
+        if not found.allclose(wanted, atol=1e-4):
+            hint = _of_strokes(x, brush, stride, padding, found)
+            raise NotYet(f"{where}: the size is right, the picture is not. {hint}")
+
+
+def _of_size(size: tuple[int, ...], right: tuple[int, ...], whole: tuple[int, ...]) -> str:
+    """What may be wrong where the painted picture has another size."""
+    if 0 in size:
+        return "Did you cut by `padding:-padding`? Where padding is 0 that leaves nothing."
+    if size == whole:
+        return "`padding` rows and columns go on each of the four sides."
+    if size[1:] == tuple((a + b) // 2 for a, b in zip(right[1:], whole[1:], strict=True)):
+        return "You cut on two sides only; `padding` rows and columns go on all four."
+    return "The last of H inputs begins at row (H - 1) * stride, and its stroke has k rows."
+
+
+def _of_strokes(x: Tensor, brush: Tensor, stride: int, padding: int, found: Tensor) -> str:
+    """What may be wrong where the painted picture has the right size."""
+    last = F.conv_transpose2d(x[None], brush, stride=stride)[0]  # a later stroke hides an earlier one
+    k = brush.shape[-1]
+    for i in range(x.shape[1]):
+        for j in range(x.shape[2]):
+            stroke = torch.einsum("c,cdij->dij", x[:, i, j], brush)
+            last[:, i * stride : i * stride + k, j * stride : j * stride + k] = stroke
+    if found.allclose(
+        last[:, padding : last.shape[1] - padding, padding : last.shape[2] - padding], atol=1e-4
+    ):
+        return "Your later strokes hide the earlier ones; where they overlap they have to add up."
+    for changed, words in (
+        (brush.flip(2, 3), "Your brush is turned about: its first row is the stroke's first row."),
+        (brush.transpose(2, 3), "Rows and columns of your brush are exchanged."),
+    ):
+        if found.allclose(F.conv_transpose2d(x[None], changed, stride=stride, padding=padding)[0], atol=1e-4):
+            return words
+    return "Input (i, j) presses its brush at row i * stride, column j * stride, summed over the channels."
 
 
 # --- 5.2: FSRCNN's bill ---------------------------------------------------------------------------
@@ -89,6 +135,8 @@ def _bill(answer: Callable[[int, int, int], Any]) -> None:
             raise NotYet(f"{where}; what is missing is just the part called {' or '.join(missing)}.")
         if found == sum(p.numel() for p in net.parameters()):
             raise NotYet(f"{where}: that is all parameters. Biases and slopes multiply nothing here.")
+        if gap == -sum(p.numel() for name, p in net.named_parameters() if name.endswith("bias")):
+            raise NotYet(f"{where}: you count the {-gap:.0f} biases, too. A bias is added, not multiplied.")
         if found == wanted + (SCALE**2 - 1) * parts["deconv"]:
             raise NotYet(f"{where}: the last layer's 81 taps press once for each *small* pixel, no oftener.")
         raise NotYet(
@@ -116,6 +164,8 @@ def check_unshuffle(answer: Callable[[Tensor, int], Any]) -> Verdict:
 
 
 def _unshuffle(answer: Callable[[Tensor, int], Any]) -> None:
+    if {"pixel_unshuffle", "PixelUnshuffle"} & _names(answer):
+        raise NotYet("That is PyTorch's own. Build it from `view`, `permute` and `reshape`.")
     random = torch.Generator().manual_seed(0)
     for shape, scale in (((1, 1, 4, 6), 2), ((2, 3, 6, 9), 3), ((1, 2, 8, 4), 4)):
         x = torch.rand(shape, generator=random)
@@ -187,11 +237,18 @@ def _enlarge(answer: Callable[..., Any]) -> None:
         wanted = F.conv_transpose2d(
             x, stored.permute(3, 2, 0, 1), bias, scale, before, output_padding=scale - k + 2 * before
         )
+        found = asked(answer, x, stored, bias, scale)
+        about = stored.permute(3, 2, 0, 1).flip(2, 3)
+        turned = F.conv_transpose2d(x, about, bias, scale, before, output_padding=scale - k + 2 * before)
+        if found.shape == turned.shape and found.allclose(turned, atol=1e-4):
+            raise NotYet(
+                "Now every brush is turned about, its last row first. An order of axes flips nothing."
+            )
         expect(
-            asked(answer, x, stored, bias, scale),
+            found,
             wanted,
-            f"That was a random brush of {k} x {k} from {channels} channels to 2, at x{scale}. PyTorch wants "
-            "(channels in, channels out, row, column).",
+            f"That was a random brush of {k} x {k}, channels in: {channels}, out: 2, at x{scale}. PyTorch "
+            "wants (channels in, channels out, row, column).",
         )
 
 
@@ -227,6 +284,8 @@ def check_small_fsrcnn(answer: Callable[[int], Any]) -> Verdict:
 
 
 def _small_fsrcnn(answer: Callable[[int], Any]) -> None:
+    if {"MyFSRCNN", "FSRCNN"} & _names(answer):
+        raise NotYet("That class is written already. Build the network from nn's layers.")
     for scale in (2, 3, 4):
         mine = asked(answer, scale)
         if not isinstance(mine, nn.Module):
@@ -249,10 +308,34 @@ def _small_fsrcnn(answer: Callable[[int], Any]) -> None:
                 f"{' x '.join(map(str, size[2:]))}. Which padding keeps a convolution's size, and what does "
                 "the brush need?"
             )
-        try:
-            same_network(mine, theirs, x)
-        except BrokenClaim as fault:
-            raise NotYet(f"At x{scale}: {fault}.") from None
+        _same(mine, theirs, x, scale)
+
+
+def _same(mine: nn.Module, theirs: nn.Module, x: Tensor, scale: int) -> None:
+    """Raise unless the reader's network, with the library's weights, gives the library's answer."""
+    ours, others = (list(net.parameters()) for net in (mine, theirs))
+    shapes, wanted = ([tuple(p.shape) for p in some] for some in (ours, others))
+    if shapes != wanted:
+        counts = [sum(p.numel() for p in some) for some in (ours, others)]
+        missing = [shape for shape in wanted if shape not in shapes]
+        first = f"; none has the shape {missing[0]}" if missing else ""
+        raise NotYet(f"Yours has {counts[0]:,} parameters, FSRCNN-s {counts[1]:,}{first}.")
+    with torch.no_grad():
+        for a, b in zip(ours, others, strict=True):
+            a.copy_(b)
+        found, right = mine(x), theirs(x)
+    if found.allclose(right, atol=1e-5):
+        return
+    if found[..., 1:, 1:].allclose(right[..., :-1, :-1], atol=1e-5):
+        raise NotYet(
+            f"At x{scale} your strokes lie one pixel too far down and to the right. FSRCNN cuts "
+            "`padding=4` at every scale, and `output_padding` adds at the end."
+        )
+    apart = float((found - right).abs().max())
+    raise NotYet(
+        f"At x{scale}, with the same weights, the answers differ by up to {apart:.2g}. Compare "
+        "stride, padding and output_padding of the last layer, and the order of the others."
+    )
 
 
 # --- 5.6: any brush as a shuffle ------------------------------------------------------------------

@@ -12,6 +12,7 @@ from srlib.experiments import chapters
 from srlib.show.explorers.checkerboard import (
     WAYS,
     _counts,
+    _over_seeds,
     checkerboard,
     icnr,
     layer,
@@ -26,12 +27,13 @@ from srlib.show.explorers.checkerboard import (
 @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 6, 9])
 def test_overlaps_are_what_painting_ones_counts(kernel: int, stride: int) -> None:
     painted = F.conv_transpose1d(torch.ones(1, 1, 30), torch.ones(1, 1, kernel), stride=stride)[0, 0]
-    start = 10 * stride + (kernel - 1) // 2
+    start = 10 * stride
     assert overlaps(kernel, stride).tolist() == painted[start : start + stride].int().tolist()
 
 
 def test_overlaps_the_chapter_names() -> None:
-    assert overlaps(4, 3).tolist() == [1, 1, 2]
+    assert overlaps(4, 3).tolist() == [2, 1, 1]
+    assert overlaps(6, 4).tolist() == [2, 2, 1, 1]
     even = [stride for stride in (2, 3, 4) if len(set(overlaps(9, stride).tolist())) == 1]
     assert even == [3]
 
@@ -100,9 +102,11 @@ def test_icnr_makes_the_shuffle_a_nearest_enlargement_of_one_convolution() -> No
     torch.testing.assert_close(y, F.interpolate(small, scale_factor=2, mode="nearest"))
 
 
-def test_the_layer_is_torchs_default_for_the_seed_and_the_callers_seed_is_kept() -> None:
+def test_the_layer_is_torchs_default_times_the_scale_for_the_seed_and_the_callers_seed_is_kept() -> None:
     torch.manual_seed(3)
-    plain = nn.ConvTranspose2d(1, 1, 4, stride=2, padding=1)
+    plain = nn.ConvTranspose2d(1, 1, 4, stride=2)
+    with torch.no_grad():
+        plain.weight.mul_(2)
     torch.manual_seed(11)
     before = torch.rand(1)
     torch.manual_seed(11)
@@ -120,6 +124,24 @@ def test_the_callers_seed_on_a_gpu_is_kept_too() -> None:
     assert torch.equal(torch.rand(1, device="cuda"), before)
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_all_ways_start_with_weights_of_one_strength(scale: int) -> None:
+    for way in WAYS.values():
+        weights = [p for p in layer(way, scale, 0).parameters() if p.ndim == 4]
+        met = 9 if isinstance(way, str) else way**2 / scale**2  # inputs behind an output pixel, on average
+        assert max(float(p.detach().abs().max()) for p in weights) < met**-0.5 * (1 + 1e-6)
+    # one brush of 9 and nine filters of 3 x 3 are the same layer at x3, and start alike
+    brush, shuffle = layer(9, 3, 0), layer("shuffle", 3, 0)
+    spread = [float(next(net.parameters()).detach().std()) for net in (brush, shuffle)]
+    assert spread[0] == pytest.approx(spread[1], rel=0.15)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_with_random_weights_the_counts_hardly_matter(scale: int) -> None:
+    mean = {k: _over_seeds(k, scale)[0] for k in (4, 6, 9)}
+    assert max(mean.values()) < 1.35 * min(mean.values())
+
+
 def test_the_energy_is_the_experiments_at_one_gray() -> None:
     flat = of_flat_gray("shuffle", 3, 1)
 
@@ -135,8 +157,8 @@ def test_the_drawing_says_what_it_shows() -> None:
     energy = pattern_energy(of_flat_gray(4, 3, 2), 3)
     assert f"Flat gray through the untrained layer: {energy:.1f} gray levels" in page
     assert f"repeats every 3 pixels, {energy:.1f} gray levels strong" in page
-    assert re.findall(r"<td>(\d)</td>", page) == ["1", "1", "2", "1", "1", "2", "2", "2", "4"]
-    assert "behind the outputs lie in turn 1, 1, 2" in page
+    assert re.findall(r"<td>(\d)</td>", page) == ["4", "2", "2", "2", "1", "1", "2", "1", "1"]
+    assert "behind the outputs lie in turn 2, 1, 1" in page
     assert page.count("outline:") == page.count("outline-offset: -1px") == 2  # where nothing cuts it off
     assert "no input reaches" in checkerboard().text(way="transposed convolution, k = 2", scale="3")
 

@@ -6,7 +6,6 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from srlib.images import shave
 from srlib.show._html import Html, data_uri, escape
 from srlib.show._look import framed
 from srlib.show.live import Explorer, choose, slide
@@ -40,16 +39,15 @@ def checkerboard() -> Explorer:
 # --- the numbers ----------------------------------------------------------------------------------
 
 
-def overlaps(kernel: int, stride: int, padding: int | None = None) -> Tensor:
+def overlaps(kernel: int, stride: int, padding: int = 0) -> Tensor:
     """How many input pixels paint each of ``stride`` neighbouring output pixels, away from the border, in a
     transposed convolution of ``kernel`` taps: int64 (stride,). Equal only where the stride divides the
-    kernel; a 0 is a gap. ``padding``: output pixels cut off before the first, (kernel - 1) // 2 unless given.
-    In two dimensions the counts multiply. Chapter 5."""
+    kernel; a 0 is a gap. ``padding``: output pixels cut off before the first. In two dimensions the counts
+    multiply. Chapter 5."""
     if kernel < 1 or stride < 1:
         raise ValueError(f"kernel and stride must be 1 or more, not {kernel} and {stride}")
-    first = (kernel - 1) // 2 if padding is None else padding
     taps = torch.bincount(torch.arange(kernel) % stride, minlength=stride)  # taps that serve each phase
-    return taps.roll(-first)
+    return taps.roll(-padding)
 
 
 def pixel_shuffle(x: Tensor, scale: int) -> Tensor:
@@ -94,16 +92,19 @@ def pattern_energy(x: Tensor, scale: int) -> float:
 
 
 def layer(way: int | str, scale: int, seed: int) -> nn.Module:
-    """An untrained layer from (N, 1, H, W) to (N, 1, scale * H, scale * W) in PyTorch's default
-    initialisation, the seed set just before. ``way``: a value of ``WAYS``. Chapter 5."""
+    """An untrained layer in PyTorch's default initialisation, the seed set just before: from (N, 1, H, W) to
+    (N, 1, scale * H, scale * W), a transposed convolution uncropped. Its weights are multiplied by ``scale``:
+    PyTorch starts it as if all kernel * kernel taps met in a pixel, but only (kernel / scale)^2 do; so all
+    ways start alike. ``way``: a value of ``WAYS``. Chapter 5."""
     if way not in WAYS.values():
         raise ValueError(f"way must be one of {', '.join(map(str, WAYS.values()))}, not {way!r}")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if isinstance(way, int):
-            padding = (way - 1) // 2
-            rest = scale - way + 2 * padding  # so that H rows become exactly scale * H
-            return nn.ConvTranspose2d(1, 1, way, stride=scale, padding=padding, output_padding=rest)
+            transposed = nn.ConvTranspose2d(1, 1, way, stride=scale)
+            with torch.no_grad():
+                transposed.weight.mul_(scale)
+            return transposed
         if way == "resize":
             return nn.Sequential(nn.Upsample(scale_factor=scale), nn.Conv2d(1, 1, 3, padding=1))
         convolution = nn.Conv2d(1, scale**2, 3, padding=1)
@@ -119,7 +120,8 @@ def layer(way: int | str, scale: int, seed: int) -> nn.Module:
 def of_flat_gray(way: int | str, scale: int, seed: int) -> Tensor:
     """What ``layer`` makes of a picture that is 0.5 everywhere, border cut: (12 * scale, 12 * scale)."""
     y = layer(way, scale, seed)(torch.full((1, 1, 24, 24), 0.5))
-    return shave(y, 6 * scale)[0, 0]  # no kernel here reaches further than 5 input pixels
+    inner = slice(6 * scale, 18 * scale)  # no kernel here reaches further than 5 input pixels
+    return y[0, 0, inner, inner]
 
 
 # --- the drawing ----------------------------------------------------------------------------------
@@ -197,8 +199,8 @@ def _verdict(way: int | str, scale: int, counts: Tensor) -> str:
         )
     if way == "shuffle":
         return (
-            f"Every output pixel sees 3 inputs a row, but each of the {scale**2} phases has a filter of its "
-            "own: even counts, and a pattern all the same." + spread
+            f"Every output pixel sees 3 inputs a row, but each of the {scale**2} phases has a filter and "
+            "a bias of its own: even counts, and a pattern all the same." + spread
         )
     taps = f"Stride {scale} and kernel {way}"
     if 0 in counts:
@@ -206,11 +208,13 @@ def _verdict(way: int | str, scale: int, counts: Tensor) -> str:
     if counts.min() < counts.max():
         return (
             f"{taps}: {in_turn} inputs in turn, so even equal weights would leave a pattern: "
-            f"{_of_equal_weights(counts):.1f} gray levels on middle gray." + spread
+            f"{_of_equal_weights(counts):.1f} gray levels on middle gray. "
+            "Random ones leave one in any case." + spread
         )
     return (
         f"{taps}: the stride divides the kernel and {in_turn} inputs meet in turn. Equal weights would leave "
-        "no pattern; random ones do, because each phase uses taps of its own." + spread
+        "no pattern; random ones do, as strong as with any other kernel, because each phase uses taps of its "
+        "own." + spread
     )
 
 
@@ -237,7 +241,7 @@ def _footprints(way: int | str, scale: int, counts: Tensor) -> str:
     """One bar for each input pixel, as long as what it paints of 12 output pixels in a row, and under them
     how many bars lie above each."""
     if isinstance(way, int):
-        taps, padding = way, (way - 1) // 2
+        taps, padding = way, 0
     else:
         taps, padding = (scale + 2, 1) if way == "resize" else (3 * scale, scale)
     cell, lane = 22, 9

@@ -7,18 +7,42 @@ _CALL = (
 )
 _HEAD = "def enlarge(features, stored, bias, scale):\n"
 
+_PAINT = """
+def transposed(x, weight, stride, padding):
+    k = weight.shape[-1]
+    rows, columns = ((n - 1) * stride + k for n in x.shape[1:])
+    out = torch.zeros(weight.shape[1], rows, columns)
+    for i in range(x.shape[1]):
+        for j in range(x.shape[2]):
+            brush = {brush}
+            stroke = (x[: len(brush), i, j, None, None, None] * brush).sum(0)
+            top, left = i * stride, j * stride
+            out[:, top : top + k, left : left + k] {how} stroke
+    return {cut}
+"""
+_CUT = "out[:, padding : rows - padding, padding : columns - padding]"
+
 WRONG: dict[str, list[str]] = {
     "5.1": [
-        # along a row only
-        "def fewest_and_most(k, stride):\n    return k // stride, -(-k // stride)",
-        # always one more
-        "def fewest_and_most(k, stride):\n    return (k // stride) ** 2, (k // stride + 1) ** 2",
-        # the mean
-        "def fewest_and_most(k, stride):\n    return (k / stride) ** 2, (k / stride) ** 2",
-        # the wrong way round
-        "def fewest_and_most(k, stride):\n    return (-(-k // stride)) ** 2, (k // stride) ** 2",
-        # one number
-        "def fewest_and_most(k, stride):\n    return (k // stride) ** 2",
+        # cuts nothing
+        _PAINT.format(how="+=", brush="weight", cut="out"),
+        # cuts on two sides
+        _PAINT.format(how="+=", brush="weight", cut="out[:, padding:, padding:]"),
+        # cuts by -0
+        _PAINT.format(how="+=", brush="weight", cut="out[:, padding:-padding, padding:-padding]"),
+        # strokes hide each other
+        _PAINT.format(how="=", brush="weight", cut=_CUT),
+        # the brush turned about
+        _PAINT.format(how="+=", brush="weight.flip(2, 3)", cut=_CUT),
+        # rows and columns of the brush exchanged
+        _PAINT.format(how="+=", brush="weight.transpose(2, 3)", cut=_CUT),
+        # the first channel only
+        _PAINT.format(how="+=", brush="weight[:1]", cut=_CUT),
+        # the output as large as stride * H
+        _PAINT.format(how="+=", brush="weight", cut=_CUT).replace("(n - 1) * stride + k", "n * stride"),
+        # PyTorch's own
+        "def transposed(x, weight, stride, padding):\n"
+        "    return F.conv_transpose2d(x[None], weight, stride=stride, padding=padding)[0]",
     ],
     "5.2": [
         # forgets to expand
@@ -26,6 +50,8 @@ WRONG: dict[str, list[str]] = {
         # all parameters
         "def bill(d, s, m):\n    return 25 * d + 2 * d * s + 9 * m * s * s + 81 * d "
         "+ 2 * (d + s + m * s + d) + 1",
+        # the biases, too
+        "def bill(d, s, m):\n    return 26 * d + 2 * d * s + s + 9 * m * s * s + m * s + d + 81 * d + 1",
         # the last layer on the large grid
         "def bill(d, s, m):\n    return 25 * d + 2 * d * s + 9 * m * s * s + 9 * 81 * d",
         # maps the wide features
@@ -42,6 +68,8 @@ WRONG: dict[str, list[str]] = {
         "def unshuffle(x, scale):\n    n, c, h, w = x.shape\n"
         "    x = x.view(n, c, scale, h // scale, scale, w // scale).permute(0, 1, 2, 4, 3, 5)\n"
         "    return x.reshape(n, c * scale**2, h // scale, w // scale)",
+        # PyTorch's own
+        "def unshuffle(x, scale):\n    return F.pixel_unshuffle(x, scale)",
         # no permute at all
         "def unshuffle(x, scale):\n    n, c, h, w = x.shape\n"
         "    return x.reshape(n, c * scale**2, h // scale, w // scale)",
@@ -67,6 +95,13 @@ WRONG: dict[str, list[str]] = {
         "        nn.Conv2d(1, 32, 5, padding=2), nn.PReLU(32), nn.Conv2d(32, 5, 1), nn.PReLU(5),\n"
         "        nn.Conv2d(5, 5, 3, padding=1), nn.PReLU(5), nn.Conv2d(5, 32, 1), nn.PReLU(32),\n"
         "        nn.ConvTranspose2d(32, 1, 9, stride=scale, padding=4))",
+        # the centred brush: right but for one pixel
+        "def small_fsrcnn(scale):\n    cut = -(-(9 - scale) // 2)\n    return nn.Sequential(\n"
+        "        nn.Conv2d(1, 32, 5, padding=2), nn.PReLU(32), nn.Conv2d(32, 5, 1), nn.PReLU(5),\n"
+        "        nn.Conv2d(5, 5, 3, padding=1), nn.PReLU(5), nn.Conv2d(5, 32, 1), nn.PReLU(32),\n"
+        "        nn.ConvTranspose2d(32, 1, 9, scale, cut, output_padding=scale - 9 + 2 * cut))",
+        # the library's own
+        "from srlib.models import FSRCNN\ndef small_fsrcnn(scale):\n    return FSRCNN(scale, d=32, s=5, m=1)",
         # a brush of 7
         "def small_fsrcnn(scale):\n    return nn.Sequential(\n"
         "        nn.Conv2d(1, 32, 5, padding=2), nn.PReLU(32), nn.Conv2d(32, 5, 1), nn.PReLU(5),\n"
