@@ -40,6 +40,13 @@ WRONG: dict[str, list[str]] = {
         # the first layer instead of the last
         "def start_at_bicubic(net):\n    nn.init.zeros_(net.body[0].weight)\n"
         "    nn.init.zeros_(net.body[0].bias)",
+        # small, not zero
+        "def start_at_bicubic(net):\n    with torch.no_grad():\n        net.tail.weight *= 1e-6\n"
+        "        net.tail.bias *= 0",
+        # new weights in all layers first
+        "def start_at_bicubic(net):\n    for weight in net.parameters():\n        nn.init.normal_(weight)\n"
+        "    nn.init.zeros_(net.tail.weight)\n"
+        "    nn.init.zeros_(net.tail.bias)",
         # frozen
         "def start_at_bicubic(net):\n    nn.init.zeros_(net.tail.weight)\n    nn.init.zeros_(net.tail.bias)\n"
         "    net.requires_grad_(False)",
@@ -69,6 +76,10 @@ WRONG: dict[str, list[str]] = {
         # the wrong sign
         "def enlarge(lr, scale):\n    ycbcr = imresize(rgb_to_ycbcr(lr), scale)\n    y = ycbcr[:1]\n"
         "    y = y - detail(y)\n"
+        "    return ycbcr_to_rgb(torch.cat([y, ycbcr[1:]])).clamp(0, 1)",
+        # the addition is forgotten
+        "def enlarge(lr, scale):\n    ycbcr = imresize(rgb_to_ycbcr(lr), scale)\n    y = ycbcr[:1]\n"
+        "    y = detail(y)\n"
         "    return ycbcr_to_rgb(torch.cat([y, ycbcr[1:]])).clamp(0, 1)",
         # absolute value
         "def enlarge(lr, scale):\n    ycbcr = imresize(rgb_to_ycbcr(lr), scale)\n    y = ycbcr[:1]\n"
