@@ -73,6 +73,14 @@ WRONG: dict[str, list[str]] = {
             t="t",
             l="l",
         ),
+        # aligned, but the last row and column are never drawn
+        _CUT.format(
+            draw="a, b = (int(torch.randint(n - patch, ())) for n in lr.shape[1:])",
+            a="a",
+            b="b",
+            t="a * scale",
+            l="b * scale",
+        ),
         # right, but always the same place
         _CUT.format(draw="", a="0", b="0", t="0", l="0"),
     ],
@@ -99,6 +107,11 @@ WRONG: dict[str, list[str]] = {
             _LOOP + "        optimiser.zero_grad()\n        loss.backward()\n        optimiser.step()\n"
             "        losses.append(loss.item())\n    return losses"
         ).replace("Adam", "SGD"),
+        # the loss after the step
+        (
+            _LOOP + "        optimiser.zero_grad()\n        loss.backward()\n        optimiser.step()\n"
+            "        losses.append(F.mse_loss(net(x), hr).item())\n    return losses"
+        ),
         # a new optimiser in each step
         "def train_on(net, batches, lr):\n    losses = []\n    for x, hr in batches:\n"
         "        optimiser = torch.optim.Adam(net.parameters(), lr=lr)\n"
@@ -109,6 +122,9 @@ WRONG: dict[str, list[str]] = {
         # forgets to turn it round
         "def as_one(net):\n    x = torch.zeros(1, 1, 41, 41)\n    x[..., 20, 20] = 1\n"
         "    with torch.no_grad():\n        return net(x)",
+        # a picture too small for filters of 11
+        "def as_one(net):\n    x = torch.zeros(1, 1, 21, 21)\n    x[..., 10, 10] = 1\n"
+        "    with torch.no_grad():\n        return net(x).flip(2, 3)",
         # the first layer alone
         "def as_one(net):\n    return net[0].weight.sum(0, keepdim=True)",
         # the sizes are added without taking one away
@@ -127,5 +143,14 @@ WRONG: dict[str, list[str]] = {
         _HEAD + _LAYERS.replace("channels", "1") + _RELUS + "        return self.three(x)",
         # no forward
         _HEAD + _LAYERS,
+        # the layers in another order
+        _HEAD
+        + "".join(reversed(_LAYERS.splitlines(True)[1:])).join([_LAYERS.splitlines(True)[0], ""])
+        + _RELUS
+        + "        return self.three(x)",
+        # nn.Sequential, with a ReLU too few
+        "class Mine(nn.Sequential):\n    def __init__(self, kernels, channels):\n        a, b, c = kernels\n"
+        "        super().__init__(nn.Conv2d(channels, 64, a, padding=a // 2), nn.ReLU(), "
+        "nn.Conv2d(64, 32, b, padding=b // 2), nn.Conv2d(32, channels, c, padding=c // 2))",
     ],
 }
