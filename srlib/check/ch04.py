@@ -312,8 +312,8 @@ def _as_one(answer: Callable[[nn.Module], Any]) -> None:
             raise NotYet("Return one kernel, a tensor (1, 1, K, K).")
         if found.shape[-1] < side or found.shape[-2] != found.shape[-1] or found.shape[-1] % 2 == 0:
             raise NotYet(
-                f"{name}: your kernel is {' x '.join(map(str, found.shape[-2:]))}; it takes {side} x {side} "
-                "or more: each layer adds its size less one to what an output pixel sees."
+                f"{name}: your kernel is {' x '.join(map(str, found.shape[-2:]))}; it takes an odd size, "
+                f"{side} x {side} or more: each layer adds its size less one to what an output pixel sees."
             )
         kernel = found.detach().reshape(1, 1, *found.shape[-2:])
         x = torch.rand(1, 1, 48, 48, generator=torch.Generator().manual_seed(0))
