@@ -250,7 +250,7 @@ def plan(name: str, scale: int | None = None, profile: Profile = "quick") -> Pla
     if it.scale_argument is not None:
         arguments[it.scale_argument] = scales[0]
     if it.model == "SRCNN" and profile == "quick":
-        arguments["init"] = "centred"  # the paper's initial weights do not learn in a minute
+        arguments["init"] = "centred"  # from the paper's, hundreds of steps go by first
     recipe = it.quick
     if profile == "full":
         recipe = replace(it.full, patch=it.patches.get(scales[0], it.full.patch))

@@ -72,9 +72,9 @@ def fill_in(app: Sphinx, page: str, template: str, context: dict[str, Any], tree
     measured = facts(page)
     if not measured or "body" not in context:
         return
-    memory = measured["gigabytes"]
+    seconds, memory = measured["seconds"], measured["gigabytes"]
     words = {
-        "time": f"{measured['seconds']:.0f} seconds",
+        "time": f"{seconds:.{seconds < 10:d}f} seconds",  # 1.2, not "1 seconds"
         "memory": f"{memory:.1f} GB of memory" if memory else "memory not measured",
     }
     for fact, said in words.items():

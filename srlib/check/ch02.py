@@ -71,24 +71,13 @@ def sample(x: Tensor, places: Tensor, axis: int) -> Tensor:
     return torch.movedim(matrix @ torch.movedim(x.double(), axis, 0), 0, axis)
 
 
-GIVEN = """
-def enlarge(x, scale):
+def given_enlarge(x: Tensor, scale: int) -> Tensor:
+    """The code that the reader is given, with its bug."""
     for axis in (0, 1):
         n = x.shape[axis]
         places = torch.linspace(0, n - 1, n * scale, dtype=torch.float64)
         x = sample(x, places, axis)
     return x
-"""
-"""The code that the reader is given, with its bug. As text, because Python compiles it otherwise in a file
-that imports torch itself, and then the stub would not be known again."""
-
-
-def given_enlarge() -> Callable[[Tensor, int], Tensor]:
-    """``GIVEN`` as a function."""
-    space: dict[str, Any] = {"torch": torch, "sample": sample}
-    exec(GIVEN, space)
-    made: Callable[[Tensor, int], Tensor] = space["enlarge"]
-    return made
 
 
 def check_enlarge(answer: Callable[[Tensor, int], Any]) -> Verdict:
@@ -99,7 +88,7 @@ def check_enlarge(answer: Callable[[Tensor, int], Any]) -> Verdict:
         _enlarge,
         f"the bug costs {BUG_COST:.2f} dB at x3. OpenCV does not have it; torch calls it "
         "`align_corners=True` and offers it.",
-        given=given_enlarge(),
+        given=given_enlarge,
     )
 
 
@@ -131,10 +120,10 @@ def _enlarge(answer: Callable[[Tensor, int], Any]) -> None:
 
 def bug_cost() -> float:
     """What the bug costs in dB at x3 on the comparison table's pictures, measured now."""
-    losses, enlarge = [], given_enlarge()
+    losses = []
     for hr in comparison.pictures().values():
         lr = bicubic(hr, SCALE).double()
-        bad = torch.stack([enlarge(plane, SCALE) for plane in lr])
+        bad = torch.stack([given_enlarge(plane, SCALE) for plane in lr])
         scores = [float(psnr(sr.clamp(0, 1), hr, crop=SCALE)) for sr in (imresize(lr, SCALE), bad)]
         losses.append(scores[0] - scores[1])
     return statistics.fmean(losses)

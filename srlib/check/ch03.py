@@ -66,25 +66,14 @@ def _guesses(answer: Callable[..., Any]) -> None:
 # --- 3.2: bug hunt --------------------------------------------------------------------------------
 
 
-GIVEN = """\
-def paste(detail, height, width, side, step):
+def given_paste(detail: Tensor, height: int, width: int, side: int, step: int) -> Tensor:
+    """The code that the reader is given, with its bug."""
     numbers = torch.arange(height * width).double().view(1, 1, height, width)
     where = F.unfold(numbers, side, stride=step)[0].T.long()
     total, count = torch.zeros(2, height * width)
     total[where] += detail
     count[where] += 1
     return (total / count).view(height, width)
-"""
-"""The code that the reader is given, with its bug. As text, because Python compiles it otherwise in a file
-that imports torch itself, and then the stub would not be known again."""
-
-
-def given_paste() -> Callable[[Tensor, int, int, int, int], Tensor]:
-    """``GIVEN`` as a function."""
-    space: dict[str, Any] = {"torch": torch, "F": F}
-    exec(GIVEN, space)
-    made: Callable[[Tensor, int, int, int, int], Tensor] = space["paste"]
-    return made
 
 
 def check_paste(answer: Callable[..., Any]) -> Verdict:
@@ -95,7 +84,7 @@ def check_paste(answer: Callable[..., Any]) -> Verdict:
         _paste,
         f"the bug costs {BUG_COST:.2f} dB at x3. `x[index] += v` counts each place once, however often "
         "it stands in the index; `index_add_`, `scatter_add_` and `F.fold` add up.",
-        given=given_paste(),
+        given=given_paste,
     )
 
 
@@ -130,7 +119,7 @@ def bug_cost() -> float:
     try:
         model = CoupledDictionaries(SCALE, atoms=64)
         model.learn([data.dead_leaves(192, seed) for seed in range(6)], patches=4_000, rounds=2)
-        losses, paste = [], given_paste()
+        losses = []
         for picture in comparison.pictures().values():
             hr = luma(picture)[None]
             soft = imresize(bicubic(hr, SCALE), SCALE)
@@ -139,7 +128,7 @@ def bug_cost() -> float:
             total, count = (
                 F.fold(x, size, model.side, stride=model.step) for x in (detail, torch.ones_like(detail))
             )
-            bad = paste(detail[0].T, *size, model.side, model.step)
+            bad = given_paste(detail[0].T, *size, model.side, model.step)
             good, worse = (
                 float(psnr((soft + x)[0].clamp(0, 1), hr[0], crop=SCALE)) for x in (total / count, bad)
             )

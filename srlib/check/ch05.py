@@ -201,16 +201,16 @@ def given_enlarge(features: Tensor, stored: Tensor, bias: Tensor, scale: int) ->
     return F.conv_transpose2d(features, weight, bias, scale, before, output_padding=after)
 
 
-def check_enlarge(answer: Callable[..., Any], given: Callable[..., Any]) -> Verdict:
+def check_enlarge(answer: Callable[..., Any]) -> Verdict:
     """``answer(features, stored, bias, scale)``: a transposed convolution whose weights (k, k, D, C) come
-    from another library, with the bug mended. ``given``: as it was."""
+    from another library, with the bug mended."""
     return attempt(
         "5.4",
         answer,
         _enlarge,
         f"the bug costs {BUG_COST:.2f} dB at x3. TensorFlow stores its transposed convolutions in this very "
         "order, and a `.T` on the way to PyTorch is quickly written.",
-        given=given,
+        given=given_enlarge,
     )
 
 

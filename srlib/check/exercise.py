@@ -90,12 +90,20 @@ def _same_code(answer: Any, given: Callable[..., Any]) -> bool:
 
 def _steps(code: types.CodeType) -> list[tuple[str, Any]]:
     """What a piece of code does, instruction by instruction, the functions inside it likewise; lines and
-    docstrings left out."""
+    docstrings left out. Python has two ways to call ``torch.f()``, and takes the one or the other by whether
+    the same file imports torch: what only makes this difference is left out too."""
     return [
-        (step.opname, _steps(step.argval) if isinstance(step.argval, types.CodeType) else step.argval)
+        (step.opname.replace("LOAD_METHOD", "LOAD_ATTR"), _what(step))
         for step in dis.get_instructions(code)
-        if "JUMP" not in step.opname  # where to is the same if all else is, and counts bytes
+        if step.opname not in ("PUSH_NULL", "PRECALL", "EXTENDED_ARG")
     ]
+
+
+def _what(step: dis.Instruction) -> Any:
+    """What an instruction works on. Where a jump goes is the same if all else is, and counts bytes."""
+    if isinstance(step.argval, types.CodeType):
+        return _steps(step.argval)
+    return None if step.opcode in dis.hasjrel or step.opcode in dis.hasjabs else step.argval
 
 
 def asked(answer: Callable[..., Any], *arguments: Any, **more: Any) -> Any:

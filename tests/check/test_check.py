@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import re
 from typing import Any
 
@@ -299,3 +300,25 @@ def test_the_code_of_a_bug_hunt_is_not_attempted_until_it_changes() -> None:
 
     states = [hunted(one).state for one in (typed_in_a_notebook, mended, still_wrong, the_bug_in_other_words)]
     assert states == ["not attempted", "right", "wrong", "wrong"]
+
+
+def halved_root(x: float) -> float:
+    """It calls a function of a module that this file imports."""
+    for _ in range(1):
+        x = math.sqrt(x)
+    return x / 2
+
+
+def third_of_the_root(answer: Any) -> None:
+    expect(answer(9.0), 1.0, "The third of the root of nine is one.")
+
+
+def test_a_bug_hunts_code_is_known_again_where_another_cell_imports_what_it_calls() -> None:
+    """Python compiles `math.sqrt(x)` otherwise in a file that imports math than in a cell that does not."""
+    cell = "def answer(x):\n    for _ in range(1):\n        x = math.sqrt(x)\n    return x / 2"
+    states = []
+    for text in (cell, cell.replace("/ 2", "/ 3")):
+        space: dict[str, Any] = {"math": math}
+        exec(text, space)
+        states.append(attempt("9.9", space["answer"], third_of_the_root, "well.", given=halved_root).state)
+    assert states == ["not attempted", "right"]
