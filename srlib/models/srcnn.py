@@ -13,9 +13,9 @@ class SRCNN(nn.Module):
     9-5-5, 11-5-7 ...). Takes the enlarged picture (N, channels, H, W) in [0, 1] and returns it sharpened, the
     same size, unclipped. ``inside=s`` is the students' variant: it takes the small picture and enlarges
     between the second and the third layer, ``s`` times, by nearest neighbour. ``init``: "paper" (Gaussian
-    with sigma 0.001: hundreds of steps go by before the picture comes through), "he", or "centred": He's, but filters sum to zero, and a
-    first one hands the picture on. Pixels are never negative, so most of He's filters answer everywhere or
-    nowhere: straight lines, and dead units that never learn. Chapter 4."""
+    with sigma 0.001: hundreds of steps go by before the picture comes through), "he", or "centred": He's, but
+    filters sum to zero, and a first one hands the picture on. Pixels are never negative, so most of He's
+    filters answer everywhere or nowhere: straight lines, and dead units that never learn. Chapter 4."""
 
     def __init__(
         self,
