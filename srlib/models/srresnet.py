@@ -4,10 +4,12 @@ from torch import Tensor, nn
 
 
 class ResidualBlock(nn.Module):
-    """x + BN(conv(PReLU(BN(conv(x))))): F(x) = 0 is easy to learn where F(x) = x is hard. Chapter 7."""
+    """x + BN(conv(PReLU(BN(conv(x))))): F(x) = 0 is easy to learn where F(x) = x is hard. ``skip=False``
+    leaves the x out, to see what it was good for. Chapter 7."""
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, *, skip: bool = True) -> None:
         super().__init__()
+        self.skip = skip
         self.body = nn.Sequential(
             nn.Conv2d(features, features, 3, padding=1),
             nn.BatchNorm2d(features),
@@ -17,25 +19,27 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        return x + self.body(x) if self.skip else self.body(x)
 
 
 class SRResNet(nn.Module):
     """9x9 head, residual blocks with batch normalisation, a global skip, a shuffle for each factor 2, 9x9
     tail. ``scale`` is 2, 4 or 8. Takes RGB (N, 3, H, W) in [0, 1], returns (N, 3, scale*H, scale*W),
-    unclipped. SRGAN's generator is the same network. Chapter 7."""
+    unclipped. SRGAN's generator is the same network. ``skips=False``: the same layers, no way around them.
+    Chapter 7."""
 
     channels = 3
     pre_upsample = False
 
-    def __init__(self, scale: int = 4, *, blocks: int = 16, features: int = 64) -> None:
+    def __init__(self, scale: int = 4, *, blocks: int = 16, features: int = 64, skips: bool = True) -> None:
         super().__init__()
         if scale not in (2, 4, 8):
             raise ValueError(f"SRResNet enlarges by 2, 4 or 8, not {scale}")
         self.scale = scale
+        self.skips = skips
         self.head = nn.Sequential(nn.Conv2d(3, features, 9, padding=4), nn.PReLU())
         self.body = nn.Sequential(
-            *[ResidualBlock(features) for _ in range(blocks)],
+            *[ResidualBlock(features, skip=skips) for _ in range(blocks)],
             nn.Conv2d(features, features, 3, padding=1),
             nn.BatchNorm2d(features),
         )
@@ -48,7 +52,7 @@ class SRResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.head(x)  # (N, 64, H, W)
-        x = x + self.body(x)
+        x = x + self.body(x) if self.skips else self.body(x)
         return self.tail(self.upsample(x))  # (N, 3, scale*H, scale*W)
 
 

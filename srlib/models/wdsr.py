@@ -10,12 +10,22 @@ from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 from srlib.models.edsr import DIV2K_MEAN
 
 Norm = Literal["weight", "batch"] | None
+Convolution = Literal["full", "grouped", "separable", "flattened"]
+GROUPS = 4
 
 
-def conv(before: int, after: int, kernel: int, norm: Norm, *, gain: float | None = None) -> nn.Module:
+def conv(
+    before: int,
+    after: int,
+    kernel: int | tuple[int, int],
+    norm: Norm,
+    *,
+    gain: float | None = None,
+    groups: int = 1,
+) -> nn.Module:
     """A convolution of the same size, with weight normalisation, with batch normalisation after it, or bare.
     ``gain`` sets weight normalisation's initial gain to that factor of a unit-norm filter."""
-    plain = nn.Conv2d(before, after, kernel, padding=kernel // 2)
+    plain = nn.Conv2d(before, after, kernel, padding="same", groups=groups)
     if norm == "weight":
         normed = weight_norm(plain)
         if gain is not None:
@@ -28,17 +38,52 @@ def conv(before: int, after: int, kernel: int, norm: Norm, *, gain: float | None
     raise ValueError(f"norm must be 'weight', 'batch' or None, not {norm!r}")
 
 
+def conv3x3(
+    before: int, after: int, norm: Norm, convolution: Convolution = "full", *, gain: float | None = None
+) -> nn.Module:
+    """A 3x3 convolution, or something cheaper that sees the same 3x3 pixels: "grouped" (every group of a
+    quarter of the features sees itself only), "separable" (each feature by itself, then 1x1) or "flattened"
+    (1x1, then each feature by a column and by a row of three). The last one gets the ``gain``. Chapter 11."""
+    if convolution == "full":
+        return conv(before, after, 3, norm, gain=gain)
+    if convolution == "grouped":
+        return conv(before, after, 3, norm, gain=gain, groups=GROUPS)
+    if convolution == "separable":
+        return nn.Sequential(
+            conv(before, before, 3, norm, groups=before), conv(before, after, 1, norm, gain=gain)
+        )
+    if convolution == "flattened":
+        return nn.Sequential(
+            conv(before, after, 1, norm),
+            conv(after, after, (3, 1), norm, groups=after),
+            conv(after, after, (1, 3), norm, gain=gain, groups=after),
+        )
+    raise ValueError(
+        f"convolution must be 'full', 'grouped', 'separable' or 'flattened', not {convolution!r}"
+    )
+
+
 class WideBlock(nn.Module):
-    """x + F(x). Kind A: 3x3 to ``expansion`` times the features, ReLU, 3x3 back. Kind B: 1x1 wide, ReLU, 1x1
-    to 0.8 of the features (linear, low rank), 3x3 back. Chapter 11."""
+    """x + F(x). Kind A: 3x3 to ``expansion`` times the features, ReLU, 3x3 back; ``convolution`` names what
+    is used in place of 3x3. Kind B: 1x1 wide, ReLU, 1x1 to 0.8 of the features (linear, low rank), 3x3 back.
+    Chapter 11."""
 
     def __init__(
-        self, features: int, expansion: int, kind: Literal["A", "B"], norm: Norm, gain: float | None = None
+        self,
+        features: int,
+        expansion: int,
+        kind: Literal["A", "B"],
+        norm: Norm,
+        gain: float | None = None,
+        convolution: Convolution = "full",
     ) -> None:
         super().__init__()
         wide, narrow = expansion * features, int(0.8 * features)
         if kind == "A":
-            layers = [conv(features, wide, 3, norm), nn.ReLU(), conv(wide, features, 3, norm, gain=gain)]
+            layers = [conv3x3(features, wide, norm, convolution), nn.ReLU()]
+            layers.append(conv3x3(wide, features, norm, convolution, gain=gain))
+        elif convolution != "full":
+            raise ValueError("only kind A has other convolutions")
         elif kind == "B":
             layers = [conv(features, wide, 1, norm), nn.ReLU(), conv(wide, narrow, 1, norm)]
             layers.append(conv(narrow, features, 3, norm, gain=gain))
@@ -54,7 +99,8 @@ class WDSR(nn.Module):
     """Head, wide blocks, one convolution and shuffle, plus a 5x5 skip from the input with its own shuffle.
     ``expansion`` is 4 for kind A and 6 for kind B unless given. Takes RGB (N, 3, H, W) in [0, 1], returns
     (N, 3, scale*H, scale*W), unclipped. With ``norm="weight"`` the last convolution of each block begins with
-    gain 1/sqrt(blocks), the report's residual scaling for deep nets. Chapter 11."""
+    gain 1/sqrt(blocks), the report's residual scaling for deep nets. ``convolution`` replaces the 3x3 of kind
+    A's blocks by a cheaper one. Chapter 11."""
 
     channels = 3
     pre_upsample = False
@@ -68,6 +114,7 @@ class WDSR(nn.Module):
         kind: Literal["A", "B"] = "A",
         norm: Norm = "weight",
         expansion: int | None = None,
+        convolution: Convolution = "full",
     ) -> None:
         super().__init__()
         self.scale = scale
@@ -76,7 +123,9 @@ class WDSR(nn.Module):
         self.mean: Tensor
         self.register_buffer("mean", torch.tensor(DIV2K_MEAN).view(1, 3, 1, 1), persistent=False)
         self.head = conv(3, features, 3, norm)
-        self.body = nn.Sequential(*[WideBlock(features, wide, kind, norm, gain) for _ in range(blocks)])
+        self.body = nn.Sequential(
+            *[WideBlock(features, wide, kind, norm, gain, convolution) for _ in range(blocks)]
+        )
         self.tail = nn.Sequential(conv(features, 3 * scale**2, 3, norm), nn.PixelShuffle(scale))
         self.skip = nn.Sequential(conv(3, 3 * scale**2, 5, norm), nn.PixelShuffle(scale))
 

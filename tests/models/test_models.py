@@ -13,7 +13,7 @@ from srlib import data
 from srlib.images import luma
 from srlib.models import EDSR, ESPCN, FSRCNN, MDSR, SRCNN, VDSR, WDSR, Discriminator, SRResNet
 from srlib.models.edsr import ResBlock
-from srlib.models.wdsr import conv
+from srlib.models.wdsr import conv, conv3x3
 
 # As published by the papers, their authors' code, or the course slides that re-ran WDSR.
 COUNTS: list[tuple[str, Any, int]] = [
@@ -64,6 +64,10 @@ SMALL: dict[str, tuple[Any, int]] = {  # small versions of every kind, and the f
     "edsr lightweight": (lambda: EDSR(4, blocks=2, features=8, upsampler="transposed", output="sigmoid"), 4),
     "wdsr a": (lambda: WDSR(3, blocks=2, features=8), 3),
     "wdsr b": (lambda: WDSR(4, blocks=2, features=8, kind="B", norm=None), 4),
+    "srresnet without skips": (lambda: SRResNet(2, blocks=2, features=8, skips=False), 2),
+    "wdsr grouped": (lambda: WDSR(2, blocks=2, features=8, convolution="grouped"), 2),
+    "wdsr separable": (lambda: WDSR(2, blocks=2, features=8, convolution="separable"), 2),
+    "wdsr flattened": (lambda: WDSR(2, blocks=2, features=8, convolution="flattened"), 2),
     "wdsr batch": (lambda: WDSR(2, blocks=2, features=8, norm="batch"), 2),
 }
 
@@ -262,6 +266,8 @@ def test_the_discriminator_gives_one_logit_a_picture_and_no_bias_before_batch_no
         (lambda: EDSR(2, output="tanh"), "'linear' or 'sigmoid'"),  # type: ignore[arg-type]
         (lambda: WDSR(2, kind="C"), "'A' or 'B'"),  # type: ignore[arg-type]
         (lambda: WDSR(2, norm="layer"), "'weight', 'batch' or None"),  # type: ignore[arg-type]
+        (lambda: WDSR(2, convolution="dilated"), "'separable' or 'flattened', not 'dilated'"),  # type: ignore[arg-type]
+        (lambda: WDSR(2, kind="B", convolution="grouped"), "only kind A"),
         (lambda: MDSR()(torch.rand(1, 3, 4, 4), 5), "has scales"),
     ],
 )
@@ -277,6 +283,38 @@ def test_each_norm_is_what_it_says() -> None:
     assert isinstance(batch[1], nn.BatchNorm2d)
     normed = conv(3, 4, 3, "weight", gain=0.5)
     torch.testing.assert_close(normed.weight.flatten(1).norm(dim=1), torch.full((4,), 0.5))  # type: ignore[operator]
+
+
+def test_without_skips_srresnet_is_its_layers_one_after_the_other() -> None:
+    torch.manual_seed(0)
+    net = SRResNet(2, blocks=2, features=8, skips=False).eval()
+    x = torch.rand(1, 3, 6, 5)
+    plain = [layer for block in list(net.body)[:2] for layer in block.body]  # type: ignore[union-attr]
+    expected = nn.Sequential(net.head, *plain, *list(net.body)[2:], net.upsample, net.tail)(x)
+    torch.testing.assert_close(net(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("convolution", "weights"),
+    [
+        ("full", 9 * 8 * 32),
+        ("grouped", 9 * 8 * 32 // 4),
+        ("separable", 9 * 8 + 8 * 32),
+        ("flattened", 8 * 32 + 3 * 32 + 3 * 32),
+    ],
+)
+def test_a_cheaper_convolution_has_the_weights_that_its_formula_says_and_sees_3x3(
+    convolution: Any, weights: int
+) -> None:
+    torch.manual_seed(0)
+    layer = conv3x3(8, 32, None, convolution)
+    assert sum(p.numel() for p in layer.parameters() if p.ndim == 4) == weights
+    x = torch.zeros(1, 8, 7, 7, requires_grad=True)
+    layer(x)[..., 3, 3].sum().backward()
+    assert x.grad is not None
+    seen = x.grad.abs().sum((0, 1)) > 0
+    assert seen[2:5, 2:5].all()
+    assert int(seen.sum()) == 9
 
 
 def test_merging_a_copy_leaves_the_original_as_it_was() -> None:
