@@ -4,8 +4,9 @@ PSNR in dB on luma, ``scale`` pixels cut off each side, mean over the pictures; 
 where nothing was.
 
 Sources: the EDSR paper's table 3 (arXiv:1707.02921) for bicubic, A+, SRCNN, VDSR, SRResNet, EDSR, MDSR; the
-CARN paper's table (arXiv:1803.08664) for FSRCNN and SRCNN 9-1-5; the ESPCN paper (arXiv:1609.05158), whose
-small pictures were blurred first, so its rows compare only roughly; the SRGAN paper (arXiv:1609.04802); the
+CARN paper's table (arXiv:1803.08664) for FSRCNN; the SRCNN paper (arXiv:1501.00092) for SRCNN 9-1-5, quoted
+second-hand; the ESPCN paper (arXiv:1609.05158), whose small pictures were blurred first, so its rows compare
+only roughly; the SRGAN paper (arXiv:1609.04802); the
 IMDN paper (arXiv:1909.11856) and measurements of the official weights for the EDSR baseline; the README of a
 WDSR re-implementation (ychfan/wdsr) for WDSR. VDSR, SRResNet and the later networks were trained on more or
 larger pictures than ours; each card says what ours saw.

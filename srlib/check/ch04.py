@@ -356,7 +356,7 @@ def check_network(answer: Any) -> Verdict:
         "4.6",
         answer,
         _network,
-        "that is the whole of SRCNN, and a student of 2014 would have needed no more.",
+        "that is the whole of SRCNN; bicubic comes before it.",
     )
 
 
@@ -369,7 +369,7 @@ def _network(answer: Any) -> None:
     if not own_forward:
         raise NotYet("Your class has no `forward` yet.")
     for kernels, channels in (((9, 1, 5), 1), ((9, 5, 5), 1), ((11, 5, 7), 3)):
-        mine, theirs = answer(kernels, channels), SRCNN(kernels, channels=channels, init="he")
+        mine, theirs = _made(answer, kernels, channels), SRCNN(kernels, channels=channels, init="he")
         name = f"{'-'.join(map(str, kernels))} with {channels} channel{'s' * (channels > 1)}"
         shapes, wanted = ([tuple(p.shape) for p in net.parameters()] for net in (mine, theirs))
         if shapes != wanted:
@@ -399,3 +399,25 @@ def _network(answer: Any) -> None:
             right,
             f"{name}, with the library's weights in yours: is there a ReLU behind layers 1 and 2?",
         )
+
+
+def _made(answer: Any, kernels: tuple[int, int, int], channels: int) -> nn.Module:
+    """The reader's network. Three sizes one by one, as in the chapter's own class, do as well as a tuple."""
+    takes = [
+        one
+        for one in inspect.signature(answer).parameters.values()
+        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+    ]
+    names = [one.name for one in takes]
+    due = sum(one.default is one.empty for one in takes)
+    made: nn.Module
+    if due == 4 or names[3:4] == ["channels"]:
+        made = answer(*kernels, channels)
+    elif len(takes) == 3 and not {"kernels", "channels"} & set(names):
+        raise NotYet(
+            f"Your class takes {', '.join(names)} and no channels. `Mine((9, 1, 5), 3)` gives it the three "
+            "sizes as one tuple (`k1, k2, k3 = kernels`), and how many channels the pictures have."
+        )
+    else:
+        made = answer(kernels, channels)
+    return made

@@ -197,10 +197,13 @@ _ALL = (
         "vdsr-optimiser",
         6,
         "VDSR of 20 layers, x3: what do the residual and the optimiser each contribute?",
-        tuple(
-            _vdsr(f"{optimiser}, {word}", recipe, residual=residual)
-            for optimiser, recipe in (("SGD + clipping", _SGD), ("Adam", _ADAM))
-            for word, residual in (("residual", True), ("no residual", False))
+        (
+            *(
+                _vdsr(f"{optimiser}, {word}", recipe, residual=residual)
+                for optimiser, recipe in (("SGD + clipping", _SGD), ("Adam", _ADAM))
+                for word, residual in (("residual", True), ("no residual", False))
+            ),
+            _vdsr("SGD + clipping at 1e-5, no residual", replace(_SGD, clip_at=1e-5), residual=False),
         ),
         bf16=True,
         measured_on=("set5",),

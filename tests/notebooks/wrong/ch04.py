@@ -143,6 +143,16 @@ WRONG: dict[str, list[str]] = {
         _HEAD + _LAYERS.replace("channels", "1") + _RELUS + "        return self.three(x)",
         # no forward
         _HEAD + _LAYERS,
+        # three sizes as in the chapter's own class, and no channels
+        _HEAD.replace("kernels, channels", "k1=9, k2=1, k3=5")
+        + _LAYERS.replace("a, b, c = kernels", "a, b, c, channels = k1, k2, k3, 1")
+        + _RELUS
+        + "        return self.three(x)",
+        # three sizes and the channels, one by one: accepted, but for its ReLU too many
+        _HEAD.replace("kernels", "k1, k2, k3")
+        + _LAYERS.replace("= kernels", "= k1, k2, k3")
+        + _RELUS
+        + "        return torch.relu(self.three(x))",
         # the layers in another order
         _HEAD
         + "".join(reversed(_LAYERS.splitlines(True)[1:])).join([_LAYERS.splitlines(True)[0], ""])
