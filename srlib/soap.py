@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 TOGETHER = 300
-"""A convolution's in*k*k up to this length is one axis; longer, it is two. For 64 features of 3x3 turning then
-costs a third, and in equal time EDSR-baseline comes further."""
+"""A convolution's in*k*k up to this length is one axis; longer, it is two. With 64 features of 3x3 turning
+then costs a third, and in equal time EDSR-baseline comes further."""
 LARGEST = 640
 """Longer axes keep their coordinates: turning them would cost more than the convolution itself."""
 

@@ -1,6 +1,7 @@
 """The table that grows: its rows are what its methods give."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,18 @@ def test_the_table_has_the_chapters_rows_and_marks_what_was_measured_now() -> No
     assert "nearest *" not in page
     assert "SRCNN" not in page
     assert "SRCNN" in show.table(4).text
+
+
+def test_what_one_came_for_stands_right_after_the_methods_name() -> None:
+    # a phone shows the first columns; the others are reached by scrolling
+    page = show.table(4).text
+    heads = re.findall(r"<th scope='col'>(.*?)</th>", page)
+    assert heads == ["method", "PSNR, dB", "SSIM", "parameters", "multiply-adds, billions", "chapter"]
+    row = next(one for one in ROWS if (one.method, one.scale) == ("SRCNN 9-1-5", 3))
+    cells = page.split("SRCNN 9-1-5</th>")[1].split("</tr>")[0]
+    assert re.findall(r">([\d,.]+)</td>", cells) == [
+        f"{row.psnr:.2f}", f"{row.ssim:.4f}", f"{row.parameters:,}", "7.4", "4",
+    ]  # fmt: skip
 
 
 def test_a_row_that_no_longer_holds_stops_the_book() -> None:

@@ -13,9 +13,10 @@ TOLERANCE = 0.02
 
 
 def table(chapter: int, mine: Mapping[str, nn.Module] | None = None, *, scale: int = 3) -> Html:
-    """The methods up to ``chapter`` on the middles of the book's photographs: parameters, multiply-adds for
-    1280 x 720 pixels, PSNR (dB on luma) and SSIM. The rows of ``mine`` ({method: model}) are measured now,
-    which is said, and must agree with the recorded ones; the others were measured by ``srlib comparison``."""
+    """The methods up to ``chapter`` on the middles of the book's photographs: PSNR (dB on luma) and SSIM,
+    which a phone shows without scrolling, parameters, and multiply-adds for 1280 x 720 pixels. The rows of
+    ``mine`` ({method: model}) are measured now, which is said, and must agree with the recorded ones; the
+    others were measured by ``srlib comparison``."""
     rows = {entry.method: entry for entry in comparison.recorded(scale) if entry.chapter <= chapter}
     for method, model in (mine or {}).items():
         if method not in comparison.METHODS:
@@ -30,13 +31,13 @@ def table(chapter: int, mine: Mapping[str, nn.Module] | None = None, *, scale: i
         rows[method] = now
     body = "".join(
         f"<tr><th scope='row'>{escape(name)}{' *' if mine and name in mine else ''}</th>"
-        f"<td class='number'>{row.chapter}</td>"
+        f"<td class='number'>{row.psnr:.2f}</td><td class='number'>{row.ssim:.4f}</td>"
         f"<td class='number'>{f'{row.parameters:,}' if row.parameters else '-'}</td>"
         f"<td class='number'>{f'{row.multiply_adds / 1e9:.1f}' if row.multiply_adds else '-'}</td>"
-        f"<td class='number'>{row.psnr:.2f}</td><td class='number'>{row.ssim:.4f}</td></tr>"
+        f"<td class='number'>{row.chapter}</td></tr>"
         for name, row in rows.items()
     )
-    heads = ("method", "chapter", "parameters", "multiply-adds, billions", "PSNR, dB", "SSIM")
+    heads = ("method", "PSNR, dB", "SSIM", "parameters", "multiply-adds, billions", "chapter")
     head = "".join(f"<th scope='col'>{word}</th>" for word in heads)
     how = "luma networks from exact luma, colour networks from 8-bit files"
     if max(row.chapter for row in rows.values()) < 4:  # there is no network yet
