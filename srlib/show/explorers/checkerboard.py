@@ -23,12 +23,12 @@ SEEDS = range(20)
 
 
 def checkerboard() -> Explorer:
-    """Choose the way up, the scale and the seed; see how many inputs meet in each output pixel, and what the
+    """Choose the last layer, the scale and the seed; see how many inputs meet in each output pixel, and what the
     untrained layer makes of flat gray, with the strength of the pattern in gray levels. Chapter 5."""
     return Explorer(
         _drawing,
         {
-            "way": choose("way up", WAYS, "transposed convolution, k = 4"),
+            "way": choose("last layer", WAYS, "transposed convolution, k = 4"),
             "scale": slide("scale", (2, 3, 4), 3),
             "seed": slide("seed", SEEDS, 0, still=(0, 1, 2, 3)),
         },
