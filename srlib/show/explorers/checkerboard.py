@@ -23,8 +23,8 @@ SEEDS = range(20)
 
 
 def checkerboard() -> Explorer:
-    """Choose the last layer, the scale and the seed; see how many inputs meet in each output pixel, and what the
-    untrained layer makes of flat gray, with the strength of the pattern in gray levels. Chapter 5."""
+    """Choose last layer, scale and seed; see how many inputs meet in each output pixel, and what the untrained
+    layer makes of flat gray, with the strength of the pattern in gray levels. Chapter 5."""
     return Explorer(
         _drawing,
         {
