@@ -23,7 +23,7 @@ SEEDS = range(20)
 
 
 def checkerboard() -> Explorer:
-    """Choose last layer, scale and seed; see how many inputs meet in each output pixel, and what the untrained
+    """Choose last layer, scale and seed; see how many inputs meet in each output pixel, and what the fresh
     layer makes of flat gray, with the strength of the pattern in gray levels. Chapter 5."""
     return Explorer(
         _drawing,
