@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from srlib import cli, data, experiments
+from srlib import cli, data, experiments, zoo
 from srlib.experiments import Experiment, ExperimentError, Variant, colours, dictionaries, perform, recorded
 from srlib.experiments.chapters import EXPERIMENTS, checkerboard, checkerboard_share
 from srlib.models import FSRCNN
@@ -89,6 +89,34 @@ def test_what_is_looked_at_is_recorded_on_the_way_and_at_the_end(tmp_path: Path)
     assert run["results"]["bias"] == pytest.approx(run["course"]["bias"][-1][1], rel=1e-3)
     other = replace(experiment, variants=(replace(variant, looks={}),))  # another look: another record
     assert "bias" not in perform(other, seeds=(0,), folder=tmp_path).runs[0]["results"]
+
+
+def test_a_variant_may_start_from_the_zoo_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[dict[str, torch.Tensor]] = []
+    real = experiments.fit
+
+    def watched(model: nn.Module, *rest: Any, **more: Any) -> Any:
+        begun.append({key: value.clone() for key, value in model.state_dict().items()})
+        return real(model, *rest, **more)
+
+    monkeypatch.setattr(experiments, "fit", watched)
+    plain = Variant("x", "ESPCN", {"scale": 2}, RECIPE, scales=(2,), data="leaves:2")
+    warm = replace(plain, start=("espcn", 3))
+    assert "start" not in plain.described()
+    assert warm.described()["start"] == ["espcn", 3]
+    for variant in (plain, warm):
+        perform(replace(two(), variants=(variant,)), seeds=(0,), folder=tmp_path / str(variant.start))
+    trained = zoo.load("espcn", 3).state_dict()
+    same = [
+        [torch.equal(one[key], trained[key]) for key in one if one[key].shape == trained[key].shape]
+        for one in begun
+    ]
+    assert not any(same[0])
+    assert all(same[1])
+    assert len(same[1]) >= 4
+    assert any(one.shape != trained[key].shape for key, one in begun[1].items())
 
 
 def test_a_run_that_was_stopped_is_not_recorded(

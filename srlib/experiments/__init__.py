@@ -37,7 +37,8 @@ class ExperimentError(ValueError):
 class Variant:
     """One of the things compared: a network (class in ``srlib.models`` and arguments), how and on what it is
     trained, and what is looked at afterwards. ``pictures``: train on so many, drawn by the seed (None: on
-    all). ``looks``: further numbers to record, {name: function of the network}: on the way and at the end."""
+    all). ``looks``: further numbers to record, {name: function of the network}: on the way and at the end.
+    ``start``: (name, scale) in the zoo whose weights it takes over where they fit."""
 
     label: str
     model: str
@@ -49,11 +50,13 @@ class Variant:
     pictures: int | None = None
     measure_at: tuple[int, ...] = ()  # other scales than those trained for
     looks: Mapping[str, Callable[[nn.Module], float]] = field(default_factory=dict)
+    start: tuple[str, int] | None = None
 
     def described(self) -> dict[str, Any]:
         """All that decides the result, as JSON has it: a recorded run is kept while this stays the same."""
-        known = {k: v for k, v in vars(self).items() if k not in ("label", "recipe", "looks")}
+        known = {k: v for k, v in vars(self).items() if k not in ("label", "recipe", "looks", "start")}
         known |= {"looks": list(self.looks)} if self.looks else {}
+        known |= {"start": list(self.start)} if self.start else {}
         return json.loads(json.dumps({**known, "recipe": asdict(self.recipe)}, default=dict))
 
 
@@ -195,6 +198,8 @@ def _run(
     bank = _bank(variant, seed, banks)
     torch.manual_seed(seed)
     model = zoo.build(variant.model, dict(variant.arguments))
+    if variant.start:
+        zoo.warm_start(model, zoo.load(*variant.start).state_dict())
     course: dict[str, dict[int, float]] = {name: {} for name in variant.looks}
 
     def look(run: Run) -> None:

@@ -13,6 +13,7 @@ from srlib import comparison
 from srlib.degrade import bicubic
 from srlib.evaluation import evaluate
 from srlib.experiments import Experiment, Variant
+from srlib.experiments.residual import RESIDUAL
 from srlib.images import luma, shave
 from srlib.resize import imresize
 from srlib.training import Recipe
@@ -249,4 +250,4 @@ _ALL = (
         measured_on=("set5",),
     ),
 )
-EXPERIMENTS = {experiment.name: experiment for experiment in _ALL}
+EXPERIMENTS = {experiment.name: experiment for experiment in (*_ALL, *RESIDUAL)}
