@@ -13,23 +13,12 @@ from srlib import comparison
 from srlib.degrade import bicubic
 from srlib.evaluation import evaluate
 from srlib.experiments import Experiment, Variant
-from srlib.experiments.residual import RESIDUAL
+from srlib.experiments.residual import RESIDUAL, SHORT
 from srlib.images import luma, shave
 from srlib.resize import imresize
 from srlib.training import Recipe
 
-_SMALL = Recipe(
-    steps=3000,
-    batch=8,
-    patch=11,
-    optimizer="soap",
-    betas=(0.95, 0.95),
-    lr=1e-3,
-    warmup=100,
-    schedule="cosine",
-    ema=0.99,
-    validate_every=500,
-)
+_SMALL = replace(SHORT, steps=3000, patch=11, lr=1e-3, warmup=100, validate_every=500)
 # Two ways to train from three starts, looked at on the way, so without an average that lags behind. The
 # paper's batches are cut from 128 to 8, but for one variant, which sees as many patches in fewer steps.
 _SOAP_STARTS = replace(_SMALL, steps=1500, ema=0.0, validate_every=0)

@@ -6,7 +6,7 @@ from srlib.experiments import Experiment, Variant
 from srlib.training import Recipe
 
 # SOAP, because in these few steps Adam comes nowhere.
-_SHORT = Recipe(
+SHORT = Recipe(
     steps=1000,
     batch=8,
     patch=12,
@@ -22,7 +22,7 @@ _SHORT = Recipe(
 
 def _variant(label: str, model: str, scale: int, arguments: dict[str, object], **changes: object) -> Variant:
     """A network for one scale, trained by the short recipe with some fields changed."""
-    recipe = replace(_SHORT, **changes)  # type: ignore[arg-type]
+    recipe = replace(SHORT, **changes)  # type: ignore[arg-type]
     return Variant(label, model, {"scale": scale, **arguments}, recipe, scales=(scale,), channels=3)
 
 
