@@ -1,7 +1,5 @@
 """The experiments of chapter 11: residual networks on RGB. Short runs, as in chapters.py."""
 
-from dataclasses import replace
-
 from srlib.experiments import Experiment, Variant
 from srlib.training import Recipe
 
@@ -20,20 +18,18 @@ SHORT = Recipe(
 )
 
 
-def _variant(label: str, model: str, scale: int, arguments: dict[str, object], **changes: object) -> Variant:
-    """A network for one scale, trained by the short recipe with some fields changed."""
-    recipe = replace(SHORT, **changes)  # type: ignore[arg-type]
-    return Variant(label, model, {"scale": scale, **arguments}, recipe, scales=(scale,), channels=3)
+def _variant(label: str, model: str, scale: int, arguments: dict[str, object]) -> Variant:
+    """A network for one scale, trained by the short recipe."""
+    return Variant(label, model, {"scale": scale, **arguments}, SHORT, scales=(scale,), channels=3)
 
 
-def _experiment(name: str, chapter: int, question: str, *variants: Variant) -> Experiment:
-    return Experiment(name, chapter, question, variants, bf16=True, measured_on=("set5",))
+def _experiment(name: str, question: str, *variants: Variant) -> Experiment:
+    return Experiment(name, 11, question, variants, bf16=True, measured_on=("set5",))
 
 
 RESIDUAL = (
     _experiment(
         "wdsr-blocks",
-        11,
         "EDSR, WDSR-A and WDSR-B of 1, 3, 5 and 8 blocks, x4",
         *(
             _variant(f"{name}, {blocks}", model, 4, {"blocks": blocks, **more})
@@ -47,7 +43,6 @@ RESIDUAL = (
     ),
     _experiment(
         "wdsr-expansion",
-        11,
         "WDSR-A of 8 blocks, x2: how much wider before the ReLU, at about equal parameters?",
         *(
             _variant(f"x{wide}", "WDSR", 2, {"blocks": 8, "features": features, "expansion": wide})

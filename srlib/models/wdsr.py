@@ -25,7 +25,9 @@ def conv(
 ) -> nn.Module:
     """A convolution of the same size, with weight normalisation, with batch normalisation after it, or bare.
     ``gain`` sets weight normalisation's initial gain to that factor of a unit-norm filter."""
-    plain = nn.Conv2d(before, after, kernel, padding="same", groups=groups)
+    rows, columns = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+    padding = rows // 2, columns // 2
+    plain = nn.Conv2d(before, after, (rows, columns), padding=padding, groups=groups)
     if norm == "weight":
         normed = weight_norm(plain)
         if gain is not None:
