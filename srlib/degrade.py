@@ -38,13 +38,14 @@ class Degradation:
     - ``noise``: standard deviation of Gaussian noise in [0, 1] units (0.04 is about 10 gray levels);
     - ``jpeg``: JPEG quality, 1 (worst) to 95; None: no JPEG.
 
-    ``seed`` starts the sequence of draws: the same seed and calls give the same pictures. Takes float
-    in [0, 1] or uint8, (C, H, W) or (N, C, H, W), each picture its own draws; returns the same kind,
-    clipped. Chapter 13."""
+    ``chance``: with this probability each of the three happens at all, each by itself. ``seed`` starts the
+    sequence of draws: the same seed and calls give the same pictures. Takes float in [0, 1] or uint8,
+    (C, H, W) or (N, C, H, W), each picture its own draws; returns the same kind, clipped. Chapter 13."""
 
     blur: Setting = 0.0
     noise: Setting = 0.0
     jpeg: Setting | None = None
+    chance: float = 1.0
     seed: int = 0
     _random: np.random.Generator = field(init=False, repr=False)
 
@@ -53,6 +54,8 @@ class Degradation:
         _check_setting("noise", self.noise, 0, 1)
         if self.jpeg is not None:
             _check_setting("jpeg", self.jpeg, 1, 95)
+        if not 0 < self.chance <= 1:
+            raise ValueError(f"chance must be above 0, at most 1, not {self.chance}")
         self._random = np.random.default_rng(self.seed)
 
     def __call__(self, hr: Tensor, scale: int) -> Tensor:
@@ -65,12 +68,15 @@ class Degradation:
             )
         x = from_uint8(hr) if hr.dtype == torch.uint8 else hr
         check_range(x, "hr", slack=0.2)  # bicubic may have overshot
-        x = self._blurred(x)
+        x = self._blurred(x) if self._happens() else x
         x = bicubic(x, scale).clamp(0, 1)
-        x = self._noisy(x).clamp(0, 1)
-        if self.jpeg is not None:
+        x = self._noisy(x).clamp(0, 1) if self._happens() else x
+        if self.jpeg is not None and self._happens():
             x = _through_jpeg(x, round(self._draw(self.jpeg)))
         return to_uint8(x) if hr.dtype == torch.uint8 else x
+
+    def _happens(self) -> bool:
+        return self.chance == 1 or bool(self._random.random() < self.chance)
 
     def _draw(self, setting: Setting) -> float:
         return float(self._random.uniform(*setting)) if isinstance(setting, tuple) else float(setting)

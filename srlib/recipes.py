@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from srlib import data
 from srlib.data.pack import packed_sets, unpacked
+from srlib.degrade import Degradation
 from srlib.images import to_uint8
 from srlib.names import there_are
 from srlib.settings import Profile
@@ -24,7 +26,8 @@ from srlib.training import Recipe
 class Plan:
     """A network to be trained. ``model`` and ``arguments`` build it, ``scales`` it is for; ``data`` says
     what on ("leaves:150", "t91+bsds399", a folder, joined by +). ``start``: (name, scale) in the zoo whose
-    weights it starts from. ``content``: None, or SRGAN's content loss, "pixels" or a layer of VGG-19."""
+    weights it starts from. ``content``: None, or SRGAN's content loss, "pixels" or a layer of VGG-19.
+    ``troubles``: the settings of a ``Degradation`` that makes the small pictures, ``VERSIONS`` of each."""
 
     name: str
     scales: tuple[int, ...]
@@ -36,6 +39,7 @@ class Plan:
     channels: int = 3
     start: tuple[str, int] | None = None
     content: str | None = None
+    troubles: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -59,6 +63,7 @@ class _Network:
     warm: bool = False  # x3 and x4 start from x2
     start: str | None = None
     content: str | None = None
+    troubles: Mapping[str, Any] = field(default_factory=dict)
     patches: Mapping[int, int] = field(default_factory=dict)  # LR patch of the full recipe, by scale
 
 
@@ -113,6 +118,10 @@ _WDSR = replace(_EDSR, lr=1e-3)
 # The students' re-implementation: 200 epochs of 800 pictures in batches of 4, halved every 40 epochs.
 _REPORT = replace(_EDSR, steps=40_000, batch=4, milestones=(8_000, 16_000, 24_000, 32_000), lr=1e-4)
 
+# Chapter 13: a camera's blur, noise and JPEG, each of them in three pictures out of five.
+TROUBLES: dict[str, Any] = {"blur": (0.3, 3.0), "noise": (0.0, 0.06), "jpeg": (30.0, 95.0), "chance": 0.6}
+VERSIONS = 6
+
 _BEFORE: dict[str, Any] = {"scale_argument": None, "channels": 1, "full_data": "t91"}
 _SMALL_PATCHES = {2: 16, 3: 11, 4: 8}
 _VDSR_DATA = "t91+bsds399"
@@ -125,6 +134,15 @@ _SRGAN_NETWORK = _Network(
     scales=(4,),
     start="srresnet",
     content="relu2_2",
+)
+
+_EDSR_SMALL = _Network(
+    "EDSR",
+    {"blocks": 4, "features": 24},
+    _quick(2500, lr=6e-3, batch=8, optimizer="soap", betas=(0.95, 0.95)),
+    _EDSR,
+    "div2k-train",
+    warm=True,
 )
 
 NETWORKS: dict[str, _Network] = {
@@ -187,14 +205,8 @@ NETWORKS: dict[str, _Network] = {
     ),
     "srgan": _SRGAN_NETWORK,
     "srgan-mse": replace(_SRGAN_NETWORK, content="pixels"),
-    "edsr-small": _Network(
-        "EDSR",
-        {"blocks": 4, "features": 24},
-        _quick(2500, lr=6e-3, batch=8, optimizer="soap", betas=(0.95, 0.95)),
-        _EDSR,
-        "div2k-train",
-        warm=True,
-    ),
+    "edsr-small": _EDSR_SMALL,
+    "edsr-robust": replace(_EDSR_SMALL, scales=(3,), warm=False, start="edsr-small", troubles=TROUBLES),
     "edsr-baseline": _Network("EDSR", {}, _quick(500, batch=8), _EDSR, "div2k-train", warm=True),
     "edsr": _Network(
         "EDSR",
@@ -258,7 +270,10 @@ def plan(name: str, scale: int | None = None, profile: Profile = "quick") -> Pla
     if it.warm and scales[0] > 2:
         start = (name, 2)
     where = "leaves:150" if profile == "quick" else it.full_data
-    return Plan(name, scales, it.model, arguments, profile, recipe, where, it.channels, start, it.content)
+    return Plan(
+        name, scales, it.model, arguments, profile, recipe, where,
+        channels=it.channels, start=start, content=it.content, troubles=it.troubles,
+    )  # fmt: skip
 
 
 def changed(recipe: Recipe, changes: Mapping[str, str]) -> Recipe:
@@ -279,6 +294,18 @@ def changed(recipe: Recipe, changes: Mapping[str, str]) -> Recipe:
         except ValueError:
             raise ValueError(f"{name}={text}: not a {kinds[name].__name__}") from None
     return replace(recipe, **values)
+
+
+def bank(
+    pictures: Mapping[str, Tensor], plan: Plan, device: torch.device, *, seed: int = 0
+) -> tuple[data.PatchBank, str]:
+    """The plan's patches of these pictures, and what the card says of troubles. Chapter 13."""
+    settings: dict[str, Any] = {"channels": plan.channels, "seed": seed}
+    if not plan.troubles:
+        return data.PatchBank(pictures, plan.scales, device, **settings), ""
+    settings |= {"degrade": Degradation(**plan.troubles, seed=seed), "versions": VERSIONS}
+    said = ", ".join(f"{key} {value}" for key, value in plan.troubles.items())
+    return data.PatchBank(pictures, plan.scales, device, **settings), f", {VERSIONS} versions of each: {said}"
 
 
 def pictures(what: str, pack: Path | None = None) -> tuple[dict[str, Tensor], str]:

@@ -154,3 +154,18 @@ def test_a_picture_out_of_range_is_refused(wrong: torch.Tensor) -> None:
 def test_a_picture_of_another_shape_is_refused() -> None:
     with pytest.raises(ValueError, match="1 or 3 channels"):
         Degradation()(torch.rand(2, 8, 8), 2)
+
+
+def test_with_a_chance_each_trouble_happens_so_often_and_by_itself() -> None:
+    picture = torch.full((3, 6, 6), 0.5)
+    picture[:, 3] = 1.0
+    degrade = Degradation(blur=2.0, noise=0.1, chance=0.3, seed=1)
+    blurred = noisy = both = 0
+    for _ in range(400):
+        made = degrade(picture, 1)
+        noise = bool((made[:, 0] - made[:, 0].mean()).abs().max() > 0.01)  # a row is flat but for noise
+        blur = float(made[:, 3].mean()) < 0.9
+        blurred, noisy, both = blurred + blur, noisy + noise, both + (blur and noise)
+    assert 0.22 < blurred / 400 < 0.38
+    assert 0.22 < noisy / 400 < 0.38
+    assert 0.04 < both / 400 < 0.15

@@ -9,7 +9,7 @@ import hashlib
 import math
 import numbers
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +31,8 @@ class PatchBank:
 
     ``images``: a dictionary or sequence of (C, H, W) pictures, float in [0, 1] or uint8, or a folder.
     ``scale``: one factor or several (2, 3, 4). ``channels``: 3, or 1 for luma. LR is made once, as an 8-bit
-    bicubic file would be. Equal ``seed``, device type and calls give equal batches. A buffer larger than
+    bicubic file would be; or ``versions`` times by another ``degrade`` (a ``Degradation``: chapter 13), which
+    draws anew each time. Equal ``seed``, device type and calls give equal batches. A buffer larger than
     ``memory_map_above`` bytes lies in a temporary file instead of memory (on the CPU only)."""
 
     def __init__(
@@ -42,6 +43,8 @@ class PatchBank:
         *,
         channels: int = 3,
         seed: int = 0,
+        degrade: Callable[[Tensor, int], Tensor] = bicubic,
+        versions: int = 1,
         memory_map_above: int = 4 << 30,
     ) -> None:
         given: list[Any] = list(scale) if isinstance(scale, Iterable) else [scale]
@@ -50,10 +53,13 @@ class PatchBank:
         self.scales = tuple(int(s) for s in given)
         if channels not in (1, 3):
             raise ValueError(f"channels must be 1 (luma) or 3 (RGB), not {channels}")
+        if versions < 1:
+            raise ValueError(f"versions must be at least 1, not {versions}")
         self.channels = channels
+        self.degrade, self.versions = degrade, versions
         self.device = torch.device(device)
         self.names: list[str] = []
-        """The pictures that are in the bank, in order."""
+        """The pictures that are in the bank, in order, each once for every version."""
         self.skipped: list[str] = []
         """The pictures that were too small to be of use, by name."""
         self._folder: TemporaryDirectory[str] | None = None
@@ -96,6 +102,8 @@ class PatchBank:
         """A short name for what is in the bank (names, sizes, scales, channels): a training that goes on
         must go on with the same."""
         what = f"{self.names} {self._places.tolist()} {self.scales} {self.channels}"
+        if self.degrade is not bicubic:
+            what += f" {getattr(self.degrade, '__qualname__', self.degrade)}"
         return hashlib.sha256(what.encode()).hexdigest()[:16]
 
     def state(self) -> Tensor:
@@ -156,12 +164,13 @@ class PatchBank:
         if (patch, scale) not in self._counts:
             low = (self._places[:, :2] // scale - patch + 1).clamp(min=0)
             counts = low[:, 0] * low[:, 1]
-            small = [self.names[i] for i in (counts == 0).nonzero().flatten().tolist()]
+            small = [self.names[i] for i in (counts == 0).nonzero().flatten().tolist()][:: self.versions]
+            pictures = len(self.names) // self.versions
             what = f"a patch of {patch} LR pixels at x{scale}"
-            if len(small) == len(self.names):
+            if len(small) == pictures:
                 raise ValueError(f"no picture holds {what}; use smaller patches")
             if small:
-                which = f"{len(small)} of {len(self.names)} pictures are smaller than {what} and are skipped"
+                which = f"{len(small)} of {pictures} pictures are smaller than {what} and are skipped"
                 warnings.warn(f"{which}: {_few(small)}", stacklevel=3)
             self._counts[patch, scale] = counts, counts.cumsum(0)
         return self._counts[patch, scale]
@@ -173,12 +182,16 @@ class PatchBank:
         places: list[list[int]] = []
         offset, file = 0, None
         for name, pieces in self._pieces(images):
-            self.names.append(name)
-            places.append([*pieces[0].shape[1:]])
+            starts = []
             for piece in pieces:
-                places[-1].append(offset)
+                starts.append(offset)
                 offset += piece.numel()
                 parts.append(np.ascontiguousarray(piece.numpy()).ravel())
+            for version in range(self.versions):  # they share the HR
+                first = 1 + version * len(self.scales)
+                lows = starts[first : first + len(self.scales)]
+                places.append([*pieces[0].shape[1:], starts[0], *lows])
+                self.names.append(name)
             if memory_map_above is not None and offset > memory_map_above:
                 file = file or self._temporary_file()
                 _append(file, parts)
@@ -191,7 +204,8 @@ class PatchBank:
         return torch.from_numpy(np.concatenate(parts)).to(self.device), places
 
     def _pieces(self, images: Images) -> Iterator[tuple[str, list[Tensor]]]:
-        """Each picture's name with its HR, cut to fit all scales, and its LR of each scale, as uint8."""
+        """Each picture's name with its HR, cut to fit all scales, and the LR of each version and scale, as
+        uint8."""
         multiple = math.lcm(*self.scales)
         for name, picture in _named(images):
             if not isinstance(picture, Tensor):
@@ -206,7 +220,8 @@ class PatchBank:
                 continue
             hr = crop_to_multiple(to_uint8(picture.cpu()), multiple)
             hr = luma(hr) if self.channels == 1 else hr.expand(3, -1, -1)
-            yield name, [hr, *(bicubic(hr, scale) for scale in self.scales)]
+            lows = [self.degrade(hr, scale) for _ in range(self.versions) for scale in self.scales]
+            yield name, [hr, *lows]
         if self.skipped:
             which = f"{len(self.skipped)} pictures are smaller than {multiple} pixels and are left out"
             warnings.warn(f"{which}: {_few(self.skipped)}", stacklevel=4)

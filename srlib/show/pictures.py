@@ -211,7 +211,9 @@ def _row(label: str, crops: Mapping[str, Tensor], times: int) -> str:
     one = f"clamp({min(96, width)}px, calc((100% - {(count - 1) / 2}rem) / {count}), {width}px)"
     return (
         f'<p class="label"><strong>{escape(label)}</strong></p>'
-        f'<div class="tiles" style="display: grid; grid-template-columns: repeat(auto-fill, {one})">'
+        # at the end: a label of two lines must not push its picture below its neighbours
+        f'<div class="tiles" style="align-items: end; display: grid; '
+        f'grid-template-columns: repeat(auto-fill, {one})">'
         f"{_tiles(crops, times)}</div>"
     )
 

@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 from srlib import __version__, data, parallel, recipes, settings, zoo
-from srlib.data.bank import PatchBank
 from srlib.data.pack import pack
 from srlib.evaluation import Bicubic, evaluate
 from srlib.files import write_text
@@ -47,7 +46,7 @@ def train(
     """Follow the plan: data, training (resumed from ``runs/<title>`` if it was begun), evaluation, weights
     and card in ``out``. After ``minutes`` it stops in good order and returns None; the same call goes on."""
     pictures, about_data = recipes.pictures(plan.data, pack_file)
-    bank = PatchBank(pictures, plan.scales, settings.device(), channels=plan.channels, seed=seed)
+    bank, about_troubles = recipes.bank(pictures, plan, settings.device(), seed=seed)
     del pictures
     torch.manual_seed(seed)
     model = zoo.build(plan.model, plan.arguments)
@@ -78,7 +77,7 @@ def train(
         model=plan.model,
         arguments={k: list(v) if isinstance(v, tuple) else v for k, v in plan.arguments.items()},
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        data=about_data,
+        data=about_data + about_troubles,
         recipe=asdict(plan.recipe),
         profile=plan.profile,
         steps=run.step,
@@ -143,7 +142,7 @@ def command(card: zoo.Card) -> list[str]:
     """The arguments of ``srlib train`` that made these weights, read back from the card."""
     sets = []
     for part in card.data.split(" + "):
-        leaves = re.fullmatch(r"dead leaves \((\d+) pictures.*\)", part)
+        leaves = re.match(r"dead leaves \((\d+) pictures", part)
         sets.append(f"leaves:{leaves[1]}" if leaves else part.partition(" (")[0])
     plan = recipes.plan(card.name, card.scales[0] if len(card.scales) == 1 else None, card.profile)  # type: ignore[arg-type]
     plan = with_changes(plan, card.recipe["steps"], None, [])

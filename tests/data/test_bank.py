@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from srlib.data.bank import PatchBank
-from srlib.degrade import bicubic
+from srlib.degrade import Degradation, bicubic
 from srlib.images import ImageError, luma
 
 
@@ -112,6 +112,35 @@ def test_gray_pictures_fill_three_channels() -> None:
     assert torch.equal(hr[:, 0], hr[:, 2])
 
 
+def test_versions_share_the_original_and_each_is_made_anew() -> None:
+    made: list[torch.Tensor] = []
+
+    def darker(hr: torch.Tensor, scale: int) -> torch.Tensor:
+        made.append(bicubic(hr, scale) // (len(made) + 1))
+        return made[-1]
+
+    bank = PatchBank({"a": coded(12, 12, 200), "b": coded(12, 12, 100)}, 2, degrade=darker, versions=3)
+    assert bank.names == ["a"] * 3 + ["b"] * 3
+    assert len(made) == 6
+    assert bank._buffer.numel() == 2 * (3 * 144 + 3 * 3 * 36)  # each HR once, three LR
+    lr, hr = bank.sample(200, 6)
+    seen = {
+        (round(float(h[2, 0, 0]) * 255), round(float(x[2, 0, 0]) * 255)) for x, h in zip(lr, hr, strict=True)
+    }
+    assert seen == {(200, 200), (200, 100), (200, 66), (100, 25), (100, 20), (100, 16)}
+
+
+def test_a_training_cannot_go_on_with_other_troubles() -> None:
+    pictures = [torch.rand(3, 24, 24)]
+    known = {
+        PatchBank(pictures, 2, degrade=how).fingerprint()
+        for how in (bicubic, Degradation(), Degradation(blur=1.0))
+    }
+    assert len(known) == 3
+    again = PatchBank(pictures, 2, degrade=Degradation(blur=1.0)).fingerprint()
+    assert again in known
+
+
 def test_small_pictures_are_reported_once_and_skipped() -> None:
     bank = PatchBank({"small": coded(8, 8, 1), "large": coded(40, 40, 2)}, 2)
     with pytest.warns(UserWarning, match=r"1 of 2 .* smaller than a patch of 6 LR pixels at x2 .* small"):
@@ -122,6 +151,9 @@ def test_small_pictures_are_reported_once_and_skipped() -> None:
         bank.sample(1, 6)
     with pytest.raises(ValueError, match="no picture holds a patch of 30 LR pixels at x2"):
         bank.sample(1, 30)
+    twice = PatchBank({"small": coded(8, 8, 1), "large": coded(40, 40, 2)}, 2, versions=2)
+    with pytest.warns(UserWarning, match=r"1 of 2 .* skipped: small$"):
+        twice.sample(1, 6)
 
 
 def test_pictures_smaller_than_the_scale_are_left_out_by_name() -> None:

@@ -93,6 +93,20 @@ def test_x3_starts_from_x2_and_the_card_says_so(tmp_path: Path, capsys: pytest.C
     assert zoo.card("wdsr-small", 3, tmp_path / "out").started_from == f"wdsr-small x2 ({source.sha256[:8]})"
 
 
+def test_the_robust_networks_card_says_what_its_pictures_went_through(tmp_path: Path) -> None:
+    call = ["train", "edsr-robust", "-s", "3", "--steps", "2", "--runs", str(tmp_path), *TINY]
+    assert cli.main(call) == 0
+    card = zoo.card("edsr-robust", 3, tmp_path / "edsr-robust-x3-quick")
+    assert card.data.startswith(
+        "dead leaves (2 pictures of 512 x 512, seeds from 0), 6 versions of each: blur"
+    )
+    for key, value in recipes.TROUBLES.items():
+        assert f"{key} {value}" in card.data
+    assert card.started_from is not None
+    assert card.started_from.startswith("edsr-small x3")
+    assert train.command(card)[5:7] == ["--data", "leaves:2"]
+
+
 def test_a_missing_start_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
