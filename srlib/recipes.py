@@ -26,7 +26,8 @@ from srlib.training import Recipe
 class Plan:
     """A network to be trained. ``model`` and ``arguments`` build it, ``scales`` it is for; ``data`` says
     what on ("leaves:150", "t91+bsds399", a folder, joined by +). ``start``: (name, scale) in the zoo whose
-    weights it starts from. ``content``: None, or SRGAN's content loss, "pixels" or a layer of VGG-19.
+    weights it starts from. ``content``: None, or SRGAN's content loss, "pixels" or a layer of VGG-19, which
+    counts ``content_factor`` times.
     ``troubles``: the settings of a ``Degradation`` that makes the small pictures, ``VERSIONS`` of each."""
 
     name: str
@@ -39,6 +40,7 @@ class Plan:
     channels: int = 3
     start: tuple[str, int] | None = None
     content: str | None = None
+    content_factor: float = 1.0
     troubles: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -63,6 +65,7 @@ class _Network:
     warm: bool = False  # x3 and x4 start from x2
     start: str | None = None
     content: str | None = None
+    content_factor: float = 1.0
     troubles: Mapping[str, Any] = field(default_factory=dict)
     patches: Mapping[int, int] = field(default_factory=dict)  # LR patch of the full recipe, by scale
 
@@ -284,7 +287,8 @@ def plan(name: str, scale: int | None = None, profile: Profile = "quick") -> Pla
     where = "leaves:150" if profile == "quick" else it.full_data
     return Plan(
         name, scales, it.model, arguments, profile, recipe, where,
-        channels=it.channels, start=start, content=it.content, troubles=it.troubles,
+        channels=it.channels, start=start, content=it.content,
+        content_factor=it.content_factor, troubles=it.troubles,
     )  # fmt: skip
 
 

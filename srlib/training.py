@@ -297,11 +297,12 @@ class Run:
         """The loss of every step so far."""
         return self.curves["loss"]
 
-    def loss_curve(self, points: int) -> list[list[float]]:
-        """The losses so far as means over ``points`` stretches: [[last step of the stretch, mean], ...]."""
+    def loss_curve(self, points: int, name: str = "loss") -> list[list[float]]:
+        """The losses so far (or another of ``curves``) as means over ``points`` stretches: [[last step of the
+        stretch, mean], ...]."""
         edges = [self.step * i // points for i in range(points + 1)]
         stretches = [(a, b) for a, b in pairwise(edges) if b > a]
-        return [[b, float(f"{statistics.fmean(self.losses[a:b]):.4g}")] for a, b in stretches]
+        return [[b, float(f"{statistics.fmean(self.curves[name][a:b]):.4g}")] for a, b in stretches]
 
     @property
     def done(self) -> float:

@@ -40,10 +40,11 @@ FOLDER = Path(__file__).parent / "weights"
 @dataclass(frozen=True)
 class Card:
     """What is known of one set of weights. ``model`` and ``arguments`` build the network; ``scales`` it
-    enlarges by; ``data``, ``recipe``, ``steps``, ``device``, ``hours``: how it was trained; ``results``:
-    {"set5 x2": {"psnr": dB, "ssim": ..., "bicubic": dB}, ...}, measured with the stored weights;
-    ``curves``: {"loss": [[step, mean since the entry before], ...], "photos": [[step, dB], ...]}; ``file``
-    and ``sha256``: where the weights lie beside the card; ``note``: what a user should know."""
+    enlarges by; ``data``, ``recipe``, ``steps``, ``device``, ``hours``: how it was trained; ``critic``: what
+    SRGAN's generator was asked for; ``results``: {"set5 x2": {"psnr": dB, "ssim": ..., "bicubic": dB}, ...},
+    measured with the stored weights; ``curves``: {"loss": [[step, mean since the entry before], ...],
+    "photos": [[step, dB], ...]}, with a critic also "content", "adversarial" and "critic"; ``file`` and
+    ``sha256``: where the weights lie beside the card; ``note``: what a user should know."""
 
     name: str
     scales: list[int]
@@ -62,6 +63,7 @@ class Card:
     note: str
     code: str
     torch: str
+    critic: str = ""
     stored: str = "float16"
     curves: dict[str, list[list[float]]] = field(default_factory=dict)
     file: str = ""
@@ -87,6 +89,7 @@ class Card:
             f"{self.hours:.2g} h on {self.device}, seed {self.seed}",
         ]
         lines += [f"  started from {self.started_from}"] if self.started_from else []
+        lines += [f"  with a critic: {self.critic}"] if self.critic else []
         for where, values in self.results.items():
             row = f"{values['psnr']:.2f} dB, SSIM {values['ssim']:.4f} (bicubic {values['bicubic']:.2f} dB)"
             lines.append(f"  {where}: {row}")

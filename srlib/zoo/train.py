@@ -51,12 +51,13 @@ def train(
     torch.manual_seed(seed)
     model = zoo.build(plan.model, plan.arguments)
     started_from = None if from_scratch else _start(model, plan, out)
+    critic = _critic(plan)
     run = fit(
         model,
         bank,
         plan.recipe,
         [_stop_after(minutes)] if minutes else [],
-        critic=_critic(plan),
+        critic=critic,
         validate="photos" if plan.recipe.validate_every and find_spec("skimage") else None,
         folder=runs / plan.title,
         setting=setting,
@@ -85,13 +86,14 @@ def train(
         device=", then ".join(run.trained_on),
         hours=round(run.seconds / 3600, 4),
         started_from=started_from,
+        critic=_said(critic),
         results=results,
         stored=stored,
         note=note,
         code=_code(),
         torch=torch.__version__,
         curves={
-            "loss": run.loss_curve(60),
+            **{name: run.loss_curve(60, name) for name in run.curves},
             "photos": [[step, round(psnr, 3)] for step, psnr in run.psnrs],
         },
     )
@@ -182,7 +184,17 @@ def _critic(plan: Plan) -> Critic | None:
     if plan.content is None:
         return None
     features = None if plan.content == "pixels" else VGGFeatures(plan.content)
-    return Critic(Discriminator(plan.recipe.patch * plan.scales[0]), features)
+    return Critic(Discriminator(plan.recipe.patch * plan.scales[0]), features, content=plan.content_factor)
+
+
+def _said(critic: Critic | None) -> str:
+    """What the generator was asked for, for the card."""
+    if critic is None:
+        return ""
+    what, of = "pixels (L2)", critic.features
+    if of is not None:
+        what = f"{of.layer} of VGG-19 ({of.training_of_vgg})"
+    return f"content {critic.content:g} x {what}, adversarial {critic.adversarial:g}"
 
 
 def _stop_after(minutes: float) -> Callable[[Run], None]:
