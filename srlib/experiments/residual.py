@@ -1,9 +1,12 @@
-"""The experiments of chapter 11: residual networks on RGB. Short runs, as in chapters.py."""
+"""The experiments of chapters 7 and 9 to 11: residual networks on RGB. Short runs, as in chapters.py."""
+
+from dataclasses import replace
 
 from srlib.experiments import Experiment, Variant
 from srlib.training import Recipe
 
-# SOAP, because in these few steps Adam comes nowhere.
+# SOAP, because in these few steps Adam comes nowhere; Adam, as the papers, where the optimiser is part
+# of the question.
 SHORT = Recipe(
     steps=1000,
     batch=8,
@@ -16,20 +19,43 @@ SHORT = Recipe(
     ema=0.99,
     validate_every=100,
 )
+_ADAM: dict[str, object] = {"optimizer": "adam", "betas": (0.9, 0.999), "lr": 1e-3}
 
 
-def _variant(label: str, model: str, scale: int, arguments: dict[str, object]) -> Variant:
-    """A network for one scale, trained by the short recipe."""
-    return Variant(label, model, {"scale": scale, **arguments}, SHORT, scales=(scale,), channels=3)
+def _variant(label: str, model: str, scale: int, arguments: dict[str, object], **changes: object) -> Variant:
+    """A network for one scale, trained by the short recipe with some fields changed."""
+    more = {key: changes.pop(key) for key in ("data", "start") if key in changes}
+    recipe = replace(SHORT, **changes)  # type: ignore[arg-type]
+    takes = {**arguments} if "scales" in arguments else {"scale": scale, **arguments}
+    return Variant(label, model, takes, recipe, scales=(scale,), channels=3, **more)  # type: ignore[arg-type]
 
 
-def _experiment(name: str, question: str, *variants: Variant) -> Experiment:
-    return Experiment(name, 11, question, variants, bf16=True, measured_on=("set5",))
+def _experiment(name: str, chapter: int, question: str, *variants: Variant) -> Experiment:
+    return Experiment(name, chapter, question, variants, bf16=True, measured_on=("set5",))
 
 
 RESIDUAL = (
     _experiment(
+        "srresnet-depth",
+        7,
+        "SRResNet, x4: how deep, with skips and without?",
+        *(
+            _variant(
+                f"{blocks} blocks{word}",
+                "SRResNet",
+                4,
+                {"blocks": blocks, "features": 32, "skips": skips},
+                steps=1500,
+                loss="l2",
+                **_ADAM,
+            )
+            for skips, word in ((True, ""), (False, ", no skips"))
+            for blocks in (2, 8, 16)
+        ),
+    ),
+    _experiment(
         "wdsr-blocks",
+        11,
         "EDSR, WDSR-A and WDSR-B of 1, 3, 5 and 8 blocks, x4",
         *(
             _variant(f"{name}, {blocks}", model, 4, {"blocks": blocks, **more})
@@ -43,6 +69,7 @@ RESIDUAL = (
     ),
     _experiment(
         "wdsr-expansion",
+        11,
         "WDSR-A of 8 blocks, x2: how much wider before the ReLU, at about equal parameters?",
         *(
             _variant(f"x{wide}", "WDSR", 2, {"blocks": 8, "features": features, "expansion": wide})
