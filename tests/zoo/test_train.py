@@ -113,14 +113,14 @@ def test_a_games_card_says_what_was_asked_for_and_keeps_the_curves_of_both_playe
     call = ["train", "srgan-mse", "--steps", "3", "--runs", str(tmp_path), *TINY]
     assert cli.main(call) == 0
     card = zoo.card("srgan-mse", 4, tmp_path / "srgan-mse-x4-quick")
-    assert card.critic == "content 1 x pixels (L2), adversarial 0.001"
+    assert card.critic == "content 4 x pixels (L2), adversarial 0.001"
     assert f"with a critic: {card.critic}" in str(card)
     assert set(card.curves) == {"loss", "content", "adversarial", "critic", "photos"}
     for (step, whole), (_, content), (_, pleasing) in zip(
         *(card.curves[name] for name in ("loss", "content", "adversarial")), strict=True
     ):
         assert step in (1, 2, 3)
-        assert whole == pytest.approx(content + 1e-3 * pleasing, rel=2e-3)
+        assert whole == pytest.approx(4 * content + 1e-3 * pleasing, rel=2e-3)
 
 
 def test_a_missing_start_is_one_line(
