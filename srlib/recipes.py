@@ -149,8 +149,8 @@ _SRGAN_NETWORK = _Network(
     scales=(4,),
     start="srresnet",
     content="relu2_2",
-    # The VGG-19 at hand takes 0..255; at the start its content loss pulls 16,000 times as hard as the critic's
-    # thousandth (chapter 8). So both pull about alike.
+    # The VGG-19 at hand takes 0..255; at the start its content loss pulls 16,000 times as hard as the
+    # critic's thousandth (chapter 8). So both pull about alike.
     content_factor=1e-4,
 )
 
