@@ -9,7 +9,16 @@ import torch
 from torch import nn
 
 from srlib import cli, data, experiments, zoo
-from srlib.experiments import Experiment, ExperimentError, Variant, colours, dictionaries, perform, recorded
+from srlib.experiments import (
+    Experiment,
+    ExperimentError,
+    Variant,
+    colours,
+    dictionaries,
+    features,
+    perform,
+    recorded,
+)
 from srlib.experiments.chapters import EXPERIMENTS, checkerboard, checkerboard_share
 from srlib.models import FSRCNN
 from srlib.training import Recipe
@@ -188,7 +197,7 @@ def test_the_command_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_every_experiment_of_the_book_is_recorded() -> None:
-    by_own_command = {dictionaries.NAME, colours.NAME}
+    by_own_command = {dictionaries.NAME, colours.NAME, features.NAME}
     assert {path.stem for path in experiments.FOLDER.glob("*.json")} == set(EXPERIMENTS) | by_own_command
 
 
@@ -240,3 +249,12 @@ def test_a_kernel_that_overlaps_unevenly_leaves_a_checkerboard_and_an_even_one_d
     assert checkerboard_share(with_ones(3)) == pytest.approx(0, abs=1e-3)
     assert checkerboard_share(with_ones(9)) == pytest.approx(0, abs=1e-3)
     assert checkerboard_share(with_ones(4)) > 0.3  # pixels get 1, 1, 2 in each direction
+
+
+def test_spikes_are_steps_far_above_the_twenty_before_them() -> None:
+    assert experiments.spikes([1.0] * 40) == 0
+    assert experiments.spikes([1.0] * 30 + [2.5, 1.0, 1.9, float("nan")]) == 2
+    assert experiments.spikes([1.0] * 19 + [50.0]) == 0  # nothing to compare with yet
+    falling = [2.0 ** (-i / 10) for i in range(100)]
+    assert experiments.spikes(falling) == 0
+    assert experiments.spikes([*falling[:50], 4 * falling[40], *falling[50:]]) == 1

@@ -7,7 +7,7 @@ A run that is already in the file is not made again, so that an interrupted expe
 import datetime
 import json
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -228,6 +228,7 @@ def _run(
         "steps": run.step,
         "seconds": round(run.seconds, 1),
         "skipped": run.skipped,
+        "spikes": spikes(run.losses),
         "loss": run.loss_curve(20),
         "course": {name: [list(pair) for pair in seen.items()] for name, seen in course.items()},
         "validation": [[step, round(psnr, 3)] for step, psnr in run.psnrs],
@@ -236,6 +237,14 @@ def _run(
         "torch": torch.__version__,
         "variant": variant.described(),
     }
+
+
+def spikes(losses: Sequence[float], times: float = 2.0, among: int = 20) -> int:
+    """How many losses are above ``times`` the median of the ``among`` before them, or no number: steps that
+    threw a training back. Chapter 9."""
+    return sum(
+        not loss <= times * statistics.median(losses[i : i + among]) for i, loss in enumerate(losses[among:])
+    )
 
 
 def _validation(variant: Variant) -> Callable[[nn.Module], float] | None:
