@@ -13,6 +13,7 @@ from srlib import comparison
 from srlib.degrade import bicubic
 from srlib.evaluation import evaluate
 from srlib.experiments import Experiment, Variant
+from srlib.experiments.ch07 import BORDER
 from srlib.experiments.residual import RESIDUAL, SHORT
 from srlib.images import luma, shave
 from srlib.resize import imresize
@@ -239,4 +240,4 @@ _ALL = (
         measured_on=("set5",),
     ),
 )
-EXPERIMENTS = {experiment.name: experiment for experiment in (*_ALL, *RESIDUAL)}
+EXPERIMENTS = {experiment.name: experiment for experiment in (*_ALL, *RESIDUAL, *BORDER)}
