@@ -1,4 +1,5 @@
-"""The ``srlib`` command: doctor, fetch, train, evaluate, upscale, export, duplicates, experiment, zoo."""
+"""The ``srlib`` command: doctor, fetch, train, evaluate, upscale, export, duplicates, experiment, challenge,
+zoo."""
 
 import argparse
 import os
@@ -96,6 +97,14 @@ def _parser() -> argparse.ArgumentParser:
 
     growing = commands.add_parser("comparison", help="measure every row of the chapters' table anew")
     growing.set_defaults(run=_comparison)
+
+    contest = commands.add_parser("challenge", help="judge an entry to the 60-second challenge (chapter 12)")
+    contest.add_argument("entry", type=Path, help="a Python file with network()")
+    contest.add_argument(
+        "--seed", type=int, action="append", dest="seeds", help="may be repeated; default: three unknown ones"
+    )
+    contest.add_argument("--seconds", type=float, help="for trying: so long instead of a minute")
+    contest.set_defaults(run=_challenge)
 
     animals = commands.add_parser("zoo", help="trained weights: list, table, card, retrain, train-next, pack")
     actions = animals.add_subparsers(dest="action", metavar="ACTION")
@@ -328,6 +337,12 @@ def _comparison(_: argparse.Namespace) -> None:
     for row in comparison.record():
         print(f"{row.method:26} x{row.scale}  {row.psnr:6.2f} dB  {row.ssim:.4f}")
     print(f"written to {comparison.RECORD}")
+
+
+def _challenge(options: argparse.Namespace) -> None:
+    from srlib import challenge
+
+    print(challenge.judge(options.entry, seeds=options.seeds, seconds=options.seconds or challenge.SECONDS))
 
 
 def _zoo_list(_: argparse.Namespace) -> None:

@@ -148,6 +148,7 @@ def test_floors_import_only_from_below() -> None:
         "comparison",
         "show",
         "check",
+        "challenge",
         "stream",
         "doctor",
         "cli",
