@@ -39,7 +39,7 @@ from srlib.speed import fixed
 from srlib.training import Recipe, fit
 
 SCALE, SECONDS, CORES, NUMBERS = 3, 60.0, 2, 100_000
-GRACE = 3.0
+GRACE = 5.0
 """So many seconds more a training may take before it is stopped: the last step, and writing the weights."""
 PREPARING = 300.0
 """So many seconds an entry may take to be imported and built, and to enlarge what it is judged by."""
@@ -176,7 +176,7 @@ def _trained(path: Path, seed: int, folder: Path, seconds: float) -> float:
                 raise ChallengeError(f"{path.name}: not ready to learn after {PREPARING:.0f} s")
             raise ChallengeError(
                 f"{path.name}: still learning after {seconds:g} s; "
-                "learn(net, bank, seconds) is told how long it has"
+                "learn(net, bank, seconds) is told how long it has. Is the machine busy with something else?"
             )
         time.sleep(0.05)
     if running.returncode != 0:
@@ -218,6 +218,7 @@ def _numbers(path: Path, folder: Path) -> int:
 
 def _start(what: str, path: Path, folder: Path, *more: str) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": str(CORES)}
+    environment["OMP_WAIT_POLICY"] = "PASSIVE"  # threads that spin while they wait crawl on a busy machine
     command = [sys.executable, "-m", "srlib.challenge", what, str(path.resolve()), str(folder), *more]
     with (folder / "said.txt").open("wb") as said:
         return subprocess.Popen(command, stdout=said, stderr=said, env=environment)
