@@ -49,8 +49,13 @@ RESIDUAL = (
                 loss="l2",
                 **_ADAM,
             )
-            for skips, word in ((True, ""), (False, ", no skips"))
-            for blocks in (2, 8, 16)
+            for skips, word, depths in (
+                (True, "", (2, 8, 16)),
+                ("global", ", global skip only", (8,)),
+                ("blocks", ", block skips only", (8,)),
+                (False, ", no skips", (2, 8, 16)),
+            )
+            for blocks in depths
         ),
     ),
     _experiment(

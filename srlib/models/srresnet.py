@@ -1,5 +1,7 @@
 """SRResNet and SRGAN's discriminator (Ledig et al. 2017; chapters 7 and 8)."""
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 
@@ -25,21 +27,31 @@ class ResidualBlock(nn.Module):
 class SRResNet(nn.Module):
     """9x9 head, residual blocks with batch normalisation, a global skip, a shuffle for each factor 2, 9x9
     tail. ``scale`` is 2, 4 or 8. Takes RGB (N, 3, H, W) in [0, 1], returns (N, 3, scale*H, scale*W),
-    unclipped. SRGAN's generator is the same network. ``skips=False``: the same layers, no way around them.
-    Chapter 7."""
+    unclipped. SRGAN's generator is the same network. ``skips``: other than True leaves ways around layers
+    out, the layers stay: "global" has the one around the body only, "blocks" those around each block only,
+    False none. Chapter 7."""
 
     channels = 3
     pre_upsample = False
 
-    def __init__(self, scale: int = 4, *, blocks: int = 16, features: int = 64, skips: bool = True) -> None:
+    def __init__(
+        self,
+        scale: int = 4,
+        *,
+        blocks: int = 16,
+        features: int = 64,
+        skips: bool | Literal["global", "blocks"] = True,
+    ) -> None:
         super().__init__()
         if scale not in (2, 4, 8):
             raise ValueError(f"SRResNet enlarges by 2, 4 or 8, not {scale}")
+        if skips not in (True, False, "global", "blocks"):
+            raise ValueError(f"skips must be True, False, 'global' or 'blocks', not {skips!r}")
         self.scale = scale
-        self.skips = skips
+        self.around = skips in (True, "global")
         self.head = nn.Sequential(nn.Conv2d(3, features, 9, padding=4), nn.PReLU())
         self.body = nn.Sequential(
-            *[ResidualBlock(features, skip=skips) for _ in range(blocks)],
+            *[ResidualBlock(features, skip=skips in (True, "blocks")) for _ in range(blocks)],
             nn.Conv2d(features, features, 3, padding=1),
             nn.BatchNorm2d(features),
         )
@@ -52,7 +64,7 @@ class SRResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.head(x)  # (N, 64, H, W)
-        x = x + self.body(x) if self.skips else self.body(x)
+        x = x + self.body(x) if self.around else self.body(x)
         return self.tail(self.upsample(x))  # (N, 3, scale*H, scale*W)
 
 

@@ -156,9 +156,8 @@ def build(model: str, arguments: dict[str, Any]) -> nn.Module:
 def store(model: nn.Module, about: Card, folder: Path) -> Card:
     """Write weights and card into ``folder``; returns the card with file name and hash filled in. The card
     is written last and names its file by hash, so a reader finds the old pair or the new one."""
-    half = {
-        k: v.half() if v.is_floating_point() and about.stored == "float16" else v for k, v in _flat(model)
-    }
+    rounded = {name for name, _ in model.named_parameters()} if about.stored == "float16" else set()
+    half = {k: v.half() if k in rounded else v for k, v in _flat(model)}
     raw = save_safetensors(half)
     digest = hashlib.sha256(raw).hexdigest()
     done = Card(**{**_fields(about), "file": f"{about.stem}-{digest[:8]}.safetensors", "sha256": digest})
@@ -174,11 +173,11 @@ def store(model: nn.Module, about: Card, folder: Path) -> Card:
 
 
 def as_stored(model: nn.Module) -> None:
-    """Round the weights as a float16 file will hold them, so that what is measured is what is shipped."""
+    """Round the weights as a float16 file will hold them, so that what is measured is what is shipped. Batch
+    normalisation's running variances stay as they are: small ones would become 0."""
     with torch.no_grad():
-        for tensor in (*model.parameters(), *model.buffers()):
-            if tensor.is_floating_point():
-                tensor.copy_(tensor.half().to(tensor.dtype))
+        for tensor in model.parameters():
+            tensor.copy_(tensor.half().to(tensor.dtype))
 
 
 def _flat(model: nn.Module) -> list[tuple[str, Tensor]]:

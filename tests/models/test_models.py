@@ -285,6 +285,24 @@ def test_each_norm_is_what_it_says() -> None:
     torch.testing.assert_close(normed.weight.flatten(1).norm(dim=1), torch.full((4,), 0.5))  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(("skips", "inner", "outer"), [("global", 0, 1), ("blocks", 1, 0), (True, 1, 1)])
+def test_each_kind_of_skip_adds_what_its_name_says(skips: Any, inner: int, outer: int) -> None:
+    torch.manual_seed(0)
+    net = SRResNet(2, blocks=2, features=8, skips=skips).eval()
+    x = torch.rand(1, 3, 6, 5)
+    h = head = net.head(x)
+    for block in list(net.body)[:2]:
+        h = inner * h + block.body(h)  # type: ignore[operator]
+    for layer in list(net.body)[2:]:
+        h = layer(h)
+    torch.testing.assert_close(net(x), net.tail(net.upsample(outer * head + h)))
+
+
+def test_srresnet_names_the_skips_it_knows() -> None:
+    with pytest.raises(ValueError, match="skips must be True, False, 'global' or 'blocks', not 'some'"):
+        SRResNet(skips="some")  # type: ignore[arg-type]
+
+
 def test_without_skips_srresnet_is_its_layers_one_after_the_other() -> None:
     torch.manual_seed(0)
     net = SRResNet(2, blocks=2, features=8, skips=False).eval()

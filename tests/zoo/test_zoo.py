@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import torch
 from published import Y_PATH
+from torch import nn
 
 from srlib import data, zoo
-from srlib.models import EDSR, ESPCN, MDSR, SRCNN
+from srlib.models import EDSR, ESPCN, MDSR, SRCNN, SRResNet
 from srlib.published import published
 from srlib.zoo import Card, ZooError
 from srlib.zoo.table import table
@@ -51,6 +52,21 @@ def test_what_was_stored_is_loaded_ready_to_use(small: Path) -> None:
     for a, b in zip(original.parameters(), loaded.parameters(), strict=True):
         assert b.dtype == torch.float32
         assert torch.equal(a.detach().half().float(), b)  # stored at half precision
+
+
+def test_batch_normalisations_averages_are_stored_in_full(tmp_path: Path) -> None:
+    net = SRResNet(2, blocks=1, features=4).eval()
+    norm = next(m for m in net.modules() if isinstance(m, nn.BatchNorm2d))
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    norm.running_var.fill_(70_000.1)  # float16 ends at 65,504, and begins at 6e-8
+    norm.running_mean.fill_(1e-9)
+    zoo.store(net, about("srresnet", [2], "SRResNet", {"scale": 2, "blocks": 1, "features": 4}), tmp_path)
+    zoo.as_stored(net)
+    loaded = zoo.load("srresnet", folder=tmp_path)
+    for (name, a), b in zip(net.state_dict().items(), loaded.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+    assert float(loaded.state_dict()["body.0.body.1.running_var"][0]) == pytest.approx(70_000.1, rel=1e-7)
 
 
 def test_weights_may_be_stored_in_full(tmp_path: Path) -> None:
