@@ -21,6 +21,17 @@ def test_the_blend_is_compared_with_truths_that_are_not_in_it() -> None:
     assert found == {"sharp": 0.5, "blend": 0.5}
 
 
+def test_a_pull_is_twice_as_hard_for_twice_the_distance() -> None:
+    one = features.pull(features.by_pixels, 0)
+    assert 0.1 < one < 1  # the paper's thousandth fits squared error
+    assert features.pull(lambda a, b: 2 * features.by_pixels(a, b), 0) == pytest.approx(2 * one)
+
+
+def test_without_training_about_half_of_the_features_survive() -> None:
+    found, _ = features.measure("2,2 untrained", 0)
+    assert found["alive"] == pytest.approx(0.5, abs=0.1)
+
+
 def test_a_record_has_every_variant_with_every_seed(tmp_path: Path) -> None:
     made = features.record(tmp_path, seeds=(0, 1), weights="random")
     assert recorded(features.NAME, tmp_path) == made
@@ -38,3 +49,4 @@ def test_what_the_book_shows_is_what_the_command_makes() -> None:
         now, _ = features.measure("pixels", seed)
         [kept] = [run["results"] for run in record.of("pixels") if run["seed"] == seed]
         assert kept["blend"] == pytest.approx(now["blend"], rel=1e-3)
+        assert kept["pull"] == pytest.approx(now["pull"], rel=0.02)

@@ -43,7 +43,13 @@ def _best(answer: Callable[[Tensor, str], Any]) -> None:
             ("mse", answers.mean(dim=0), "mean"),
             ("l1", answers.median(dim=0).values, "median"),
         ):
-            found = torch.as_tensor(asked(answer, answers.clone(), loss), dtype=torch.float32)
+            given = asked(answer, answers.clone(), loss)
+            if isinstance(given, tuple):
+                raise NotYet(
+                    f'For "{loss}" you return a pair. `median(dim=0)` gives the medians and the places where '
+                    "they stood; take its `.values`."
+                )
+            found = torch.as_tensor(given, dtype=torch.float32)
             if found.shape == (1, *wanted.shape):
                 raise NotYet(f"One picture, {tuple(wanted.shape)}: leave the first axis, the answers', out.")
             if found.shape != wanted.shape:
@@ -77,17 +83,18 @@ def check_relative(answer: Callable[[Tensor, Tensor], Any]) -> Verdict:
 def _relative(answer: Callable[[Tensor, Tensor], Any]) -> None:
     drawn = torch.Generator().manual_seed(0)
     for count, spread in ((3, 1.0), (8, 4.0), (4, 90.0)):
-        real = spread * torch.randn(count, 1, generator=drawn) + 1
-        fake = spread * torch.randn(count, 1, generator=drawn)
-        found = asked(answer, real.clone(), fake.clone())
+        real = (spread * torch.randn(count, 1, generator=drawn) + 1).requires_grad_(True)
+        fake = (spread * torch.randn(count, 1, generator=drawn)).requires_grad_(True)
+        found = asked(answer, real, fake)
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise NotYet("Return two numbers: the critic's loss, then the generator's.")
-        mine = [torch.as_tensor(one, dtype=torch.float32) for one in found]
+        mine = [one if isinstance(one, Tensor) else torch.tensor(float(one)) for one in found]
         if any(one.ndim for one in mine):
             raise NotYet("Each loss is one number: take the mean over the batch.")
         if not all(bool(one.isfinite()) for one in mine):
+            of_critic, of_generator = (float(one.detach()) for one in mine)
             raise NotYet(
-                f"With logits of about {spread:.0f} you get {float(mine[0]):.3g} and {float(mine[1]):.3g}: "
+                f"With logits of about {spread:.0f} you get {of_critic:.3g} and {of_generator:.3g}: "
                 "the sigmoid has become 0, and its logarithm is infinite. `F.softplus` of the logit does not "
                 "overflow."
             )
@@ -96,9 +103,23 @@ def _relative(answer: Callable[[Tensor, Tensor], Any]) -> None:
         plain = [discriminator_loss(real, fake), generator_loss(fake)]
 
         def same(a: list[Tensor], b: list[Tensor]) -> bool:
-            return all(abs(float(x - y)) <= 1e-4 * (1 + abs(float(y))) for x, y in zip(a, b, strict=True))
+            return all(
+                abs(float((x - y).detach())) <= 1e-4 * (1 + abs(float(y.detach())))
+                for x, y in zip(a, b, strict=True)
+            )
 
         if same(mine, wanted):
+            for what, one, other in zip(("critic", "generator"), mine, wanted, strict=True):
+                if not one.requires_grad:
+                    raise NotYet(f"The {what}'s loss has the right value, but no gradient; detach nothing.")
+                for side, logits in (("real", real), ("made", fake)):
+                    (ways,) = torch.autograd.grad(one, logits, retain_graph=True, materialize_grads=True)
+                    (due,) = torch.autograd.grad(other, logits, retain_graph=True, materialize_grads=True)
+                    if not torch.allclose(ways, due, atol=1e-5):
+                        raise NotYet(
+                            f"Both values are right, but the {what}'s loss sends another gradient to the "
+                            f"{side} logits than its formula: the means learn, too. Detach nothing here."
+                        )
             continue
         if same(mine, plain):
             raise NotYet(
@@ -114,8 +135,8 @@ def _relative(answer: Callable[[Tensor, Tensor], Any]) -> None:
             )
         if same(mine[:1], wanted[:1]):
             raise NotYet(
-                f"The critic's loss is right, the generator's is {float(mine[1]):.4f} and should be "
-                f"{float(wanted[1]):.4f}: the same two differences, each with the opposite sign."
+                f"The critic's loss is right, the generator's is {float(mine[1].detach()):.4f} and should "
+                f"be {float(wanted[1].detach()):.4f}: the same two differences, each with the opposite sign."
             )
         by_pair = [discriminator_loss(real - fake, fake - real), 2 * generator_loss(fake - real)]
         if same(mine[:1], by_pair[:1]):
@@ -123,9 +144,9 @@ def _relative(answer: Callable[[Tensor, Tensor], Any]) -> None:
                 "You compare picture with picture; compare each with the *mean* of the other side's logits."
             )
         raise NotYet(
-            f"The critic's loss is {float(mine[0]):.4f} and should be {float(wanted[0]):.4f}. First the two "
-            "differences, real less the mean of fake, fake less the mean of real; then for the critic the "
-            "first should be large and the second small."
+            f"The critic's loss is {float(mine[0].detach()):.4f} and should be "
+            f"{float(wanted[0].detach()):.4f}. First the two differences, real less the mean of fake, fake "
+            "less the mean of real; then for the critic the first should be large and the second small."
         )
 
 
@@ -145,7 +166,11 @@ def check_critic_step(answer: Callable[..., Any]) -> Verdict:
 
 def _small_critic() -> nn.Module:
     return nn.Sequential(
-        nn.Conv2d(1, 4, 3, stride=2), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(4 * 7 * 7, 1)
+        nn.Conv2d(1, 4, 3, stride=2, bias=False),
+        nn.BatchNorm2d(4),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        nn.Linear(4 * 7 * 7, 1),
     )
 
 
@@ -197,6 +222,11 @@ def _critic_step(answer: Callable[..., Any]) -> None:
         raise NotYet("That is the generator's loss: the critic learns to be pleased.")
     if like(stepped(lambda net, _: F.softplus(-net(large)).mean())):
         raise NotYet("The critic has seen real pictures only; it also has to call the made ones made.")
+    if like(stepped(lambda net, fake: discriminator_loss(*net(torch.cat([large, fake])).split(len(large))))):
+        raise NotYet(
+            "Real and made pictures went through the critic as one batch, and its batch normalisation took "
+            "one mean of both. Let them go through one after the other."
+        )
     if not like(stepped(right)):
         raise NotYet(
             "The critic has moved, but not by one step down -log D(real) - log(1 - D(fake)), with means over "
@@ -284,7 +314,9 @@ def _asked_of_generator(answer: Callable[..., Any]) -> None:
         "The value was right as given: content + 0.002 * adversarial. Only its gradient is wrong.",
         tolerance=1e-5,
     )
-    (mine,) = torch.autograd.grad(found, sr, retain_graph=True)
+    (mine,) = torch.autograd.grad(found, sr, retain_graph=True, materialize_grads=True)
+    if not mine.any():
+        raise NotYet("The value is right, but no gradient arrives at `sr`: the generator learns nothing.")
     (wanted,) = torch.autograd.grad(_right(sr, hr, vgg, critic), sr)
     content = F.mse_loss(vgg(sr), vgg(hr))
     (by_content,) = torch.autograd.grad(content, sr)
@@ -365,6 +397,12 @@ def _between(answer: Callable[[nn.Module, nn.Module, float], Any]) -> None:
         found.eval()
         mine, wanted = found(x), interpolated(first, second, alpha)(x)
         if torch.allclose(mine, wanted, atol=1e-5):
+            counts = {k: v for k, v in found.state_dict().items() if not v.is_floating_point()}
+            if any(not torch.equal(v, kept[0][k]) for k, v in counts.items()):
+                raise NotYet(
+                    f"At alpha {alpha:g} the pictures are right, but the count of batches is not the first "
+                    "network's: whole numbers are not blended."
+                )
             continue
         if torch.allclose(mine, interpolated(first, second, 1 - alpha)(x), atol=1e-5):
             raise NotYet("alpha 0 should give the first network, alpha 1 the second: yours are exchanged.")

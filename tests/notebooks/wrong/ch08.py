@@ -12,6 +12,7 @@ _STEP = (
 )
 
 _BETWEEN = (
+    "import copy\n"
     "def between(first, second, alpha):\n"
     "    net = copy.deepcopy(first)\n"
     "    one, other = first.state_dict(), second.state_dict()\n"
@@ -43,6 +44,8 @@ WRONG: dict[str, list[str]] = {
         "def best(answers, loss):\n    return answers.mean() if loss == 'mse' else answers.median()",
         # keeps the first axis
         "def best(answers, loss):\n    return answers.mean(dim=0, keepdim=True)",
+        # the pair that median returns
+        "def best(answers, loss):\n    return answers.mean(0) if loss == 'mse' else answers.median(0)",
         # one of the answers
         "def best(answers, loss):\n    return answers[0]",
     ],
@@ -66,6 +69,15 @@ WRONG: dict[str, list[str]] = {
         "    less = torch.sigmoid(fake - real.mean())\n"
         "    return (-more.log().mean() - (1 - less).log().mean(),\n"
         "            -less.log().mean() - (1 - more).log().mean())",
+        # the means are detached: the values are right, the gradients are not
+        "def relative(real, fake):\n"
+        "    more, less = real - fake.mean().detach(), fake - real.mean().detach()\n"
+        "    return (F.softplus(-more).mean() + F.softplus(less).mean(),\n"
+        "            F.softplus(-less).mean() + F.softplus(more).mean())",
+        # numbers without a gradient
+        "def relative(real, fake):\n    more, less = real - fake.mean(), fake - real.mean()\n"
+        "    return ((F.softplus(-more).mean() + F.softplus(less).mean()).item(),\n"
+        "            (F.softplus(-less).mean() + F.softplus(more).mean()).item())",
         # no mean over the batch
         "def relative(real, fake):\n    more, less = real - fake.mean(), fake - real.mean()\n"
         "    return F.softplus(-more) + F.softplus(less), F.softplus(-less) + F.softplus(more)",
@@ -88,6 +100,8 @@ WRONG: dict[str, list[str]] = {
         ),
         # real pictures only
         _STEP.replace(" + F.softplus(fake_logits).mean()", ""),
+        # real and made as one batch
+        _STEP.replace("critic(large), critic(fake)", "critic(torch.cat([large, fake])).split(len(large))"),
         # no step
         _STEP.replace("    optimiser.step()\n", ""),
         # the sum over the batch
@@ -109,7 +123,8 @@ WRONG: dict[str, list[str]] = {
     ],
     "8.5": [
         # parameters only
-        "def between(first, second, alpha):\n    net = copy.deepcopy(first)\n    with torch.no_grad():\n"
+        "import copy\ndef between(first, second, alpha):\n"
+        "    net = copy.deepcopy(first)\n    with torch.no_grad():\n"
         "        for w, other in zip(net.parameters(), second.parameters()):\n"
         "            w.lerp_(other, alpha)\n    return net",
         # exchanged
@@ -118,6 +133,8 @@ WRONG: dict[str, list[str]] = {
         _BETWEEN.replace("copy.deepcopy(first)", "first"),
         # returns the numbers
         _BETWEEN.replace("    net.load_state_dict(mixed)\n    return net\n", "    return mixed\n"),
+        # blends whole numbers, too
+        _BETWEEN.replace(" if v.is_floating_point() else v", ""),
         # always half
         _BETWEEN.replace("(1 - alpha) * v + alpha * other[k]", "0.5 * v + 0.5 * other[k]"),
         # blends the pictures
