@@ -173,6 +173,8 @@ def _slip(gap: int, blocks: int, f: int) -> str:
         -3: "That is the three PReLUs outside the blocks, or the tail's three biases.",
         -2: "Each of the two enlarging steps ends with a PReLU.",
         -1: "The head ends with a PReLU.",
+        -216 * f: "Head and tail both have filters of 9 x 9: 81 weights for each pair of channels.",
+        -432 * f: "Head and tail have filters of 9 x 9: 81 weights for each pair of channels.",
         slopes * (f - 1): "Each PReLU has one slope, not one for each channel.",
         -pair: "After the blocks comes one more convolution with its normalisation.",
         -(pair - 2 * f): "After the blocks comes one more convolution.",
@@ -194,7 +196,7 @@ def check_gradients(answer: Callable[[nn.Module, Tensor, Tensor], Any]) -> Verdi
         answer,
         _gradients,
         "this is the curve of *depth, with skips and without*. A layer whose norm is a millionth of the "
-        "others' does not learn, whatever the loss says.",
+        "others' hardly learns, whatever the loss says.",
     )
 
 
@@ -216,6 +218,7 @@ def _gradients(answer: Callable[[nn.Module, Tensor, Tensor], Any]) -> None:
         for name, weight in net.named_parameters():
             weight.grad = kept[name].clone()
         before = copy.deepcopy(dict(net.named_parameters()))
+        still = _norms(copy.deepcopy(net).eval(), lr, hr, fresh=True)
         found = asked(answer, net, lr.clone(), hr.clone())
         if not isinstance(found, (list, tuple)):
             raise NotYet(f"A list of numbers is wanted, not {type(found).__name__}.")
@@ -226,7 +229,7 @@ def _gradients(answer: Callable[[nn.Module, Tensor, Tensor], Any]) -> None:
             raise NotYet(f"There are {len(mean)} convolutions; your list has {len(mine)} numbers.{more}")
         if not all(torch.equal(weight, before[name]) for name, weight in net.named_parameters()):
             raise NotYet("The weights have changed: measure only, make no step.")
-        _compare_norms(mine, mean, {"stale": stale, "sum": total, "l1": absolute})
+        _compare_norms(mine, mean, {"stale": stale, "sum": total, "l1": absolute, "eval": still})
 
 
 def _norms(
@@ -258,6 +261,11 @@ def _compare_norms(mine: list[float], wanted: list[float], slips: dict[str, list
         raise NotYet("That is the sum of the squared errors; the loss is their mean.")
     if same(mine, slips["l1"]):
         raise NotYet("That is the mean absolute error's gradient; the loss is the mean squared one.")
+    if same(mine, slips["eval"]):
+        raise NotYet(
+            "Those are the gradients in eval mode. The network came in train mode, in which it learns: leave "
+            "it there."
+        )
     if same(mine, [norm**2 for norm in wanted]):
         raise NotYet("These are the squares of the norms: take the root.")
     if same(mine[::-1], wanted):
@@ -343,6 +351,12 @@ def _validate(answer: Callable[[nn.Module, Tensor, Tensor], Any]) -> None:
                 f"{found:.2f} dB: that is what the network answers in train mode, where each normalisation "
                 "uses the batch's own mean and variance. `no_grad` switches off gradients, not that."
             )
+        for border in (0, 2, 4):
+            if abs(found - _at_border(net, border)) < 0.002 < abs(found - right) and not moved:
+                raise NotYet(
+                    f"{found:.2f} dB is with a border of {border} pixels not counted. Leave `crop=3` as it "
+                    "was."
+                )
         if abs(found - right) > 0.005 and moved:
             raise NotYet(
                 f"You find {found:.2f} dB; in eval mode the network had {right:.2f}. Something went through "
@@ -369,6 +383,14 @@ def _validate(answer: Callable[[nn.Module, Tensor, Tensor], Any]) -> None:
                 f"{found:.2f} dB is right. But the net came in {came} mode, and you leave it in {left} mode. "
                 f"{worse}"
             )
+
+
+def _at_border(net: nn.Module, border: int) -> float:
+    """The mean PSNR in eval mode with another border left out."""
+    lr, hr = _pictures()
+    with torch.no_grad():
+        sr = copy.deepcopy(net).eval()(lr).clamp(0, 1)
+    return float(psnr(sr, hr, crop=border).mean())  # type: ignore[union-attr]
 
 
 def bug_cost() -> float:

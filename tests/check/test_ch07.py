@@ -61,3 +61,38 @@ def test_a_bill_without_head_and_tail_gets_general_advice(blocks: int) -> None:
     found = ch07.check_bill(lambda b, f: blocks * b * f)
     assert found.state == "wrong"
     assert "Go through" in found.text
+
+
+def test_filters_of_3_x_3_at_the_ends_are_named() -> None:
+    from srlib.models import SRResNet
+
+    for slip in (216, 432):
+
+        def bill(blocks: int, features: int, slip: int = slip) -> int:
+            net = SRResNet(blocks=blocks, features=features)
+            return sum(w.numel() for w in net.parameters()) - slip * features
+
+        assert "9 x 9" in ch07.check_bill(bill).text
+
+
+def test_gradients_in_eval_mode_are_told_so() -> None:
+    def norms(net: nn.Module, lr: Tensor, hr: Tensor) -> list[float]:
+        net.eval()
+        net.zero_grad()
+        nn.functional.mse_loss(net(lr), hr).backward()
+        layers = [one for one in net.modules() if isinstance(one, nn.Conv2d)]
+        return [float(one.weight.grad.norm()) for one in layers]  # type: ignore[union-attr]
+
+    assert "in eval mode" in ch07.check_gradients(norms).text
+
+
+@pytest.mark.parametrize("border", [0, 4])
+def test_another_border_is_named(border: int) -> None:
+    from srlib.metrics import psnr
+
+    def validate(net: nn.Module, lr: Tensor, hr: Tensor) -> float:
+        with torch.no_grad():
+            sr = copy.deepcopy(net).eval()(lr).clamp(0, 1)
+        return float(psnr(sr, hr, crop=border).mean())  # type: ignore[union-attr]
+
+    assert f"border of {border}" in ch07.check_validate(validate).text

@@ -96,6 +96,9 @@ WRONG: dict[str, list[str]] = {
         _BILL.replace("9) + 1", "9) + f").replace("pair + 1", "pair + f").replace("3) + 1", "3) + f"),
         # no slopes
         _BILL.replace("9) + 1", "9)").replace("pair + 1", "pair").replace("3) + 1", "3)"),
+        # a tail, or head and tail, of 3 x 3
+        _BILL.replace("conv(f, 3, 9)", "conv(f, 3, 3)"),
+        _BILL.replace(", 9)", ", 3)"),
         # the example only
         "def bill(blocks, features):\n    return 1_549_462",
     ],
@@ -120,6 +123,8 @@ WRONG: dict[str, list[str]] = {
         _GRADIENTS.replace(
             "    layers =", "    torch.optim.SGD(net.parameters(), lr=0.1).step()\n    layers ="
         ),
+        # in eval mode
+        _GRADIENTS.replace("    net.zero_grad()\n", "    net.zero_grad()\n    net.eval()\n"),
         # squares
         _GRADIENTS.replace(".norm()", ".square().sum()"),
     ],
@@ -129,6 +134,8 @@ WRONG: dict[str, list[str]] = {
         "    torch.set_grad_enabled(True)\n    return float(psnr(sr, hr, crop=3).mean())",
         # stays in eval mode
         _VALIDATE.replace("    net.train(before)\n", ""),
+        # another border
+        _VALIDATE.replace("crop=3", "crop=4"),
         # always train mode afterwards
         _VALIDATE.replace("net.train(before)", "net.train()"),
         # eval mode comes too late
