@@ -345,13 +345,13 @@ def test_other_types_and_empty_pictures_are_refused() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [(270, 480), (4320, 7680)])
-def test_a_1080p_photo_takes_less_than_twice_torchs_time(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("size", "rounds"), [((270, 480), 60), ((4320, 7680), 10)])
+def test_a_1080p_photo_takes_less_than_twice_torchs_time(size: tuple[int, int], rounds: int) -> None:
     x = torch.rand(3, 1080, 1920)
     ours, torchs = fastest(
         lambda: imresize(x, size=size),
         lambda: F.interpolate(x[None], size=size, mode="bicubic", antialias=True),
-        rounds=10,
+        rounds=rounds,  # so many that a busy half second of the machine does not decide
     )
     assert ours < 2 * torchs, f"{ours * 1e3:.1f} ms against {torchs * 1e3:.1f} ms"
 
