@@ -88,6 +88,11 @@ class Recorded:
     command: str
     runs: list[dict[str, Any]]
 
+    def write(self, folder: Path) -> None:
+        """Keep it in ``folder``, a run a line; ``recorded`` reads it back."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / f"{self.name}.json", asdict(self), by_line=["runs"])
+
     @property
     def labels(self) -> list[str]:
         """The variants, in the order they were made."""
@@ -182,8 +187,7 @@ def perform(
                 f"{experiment.name}, {variant.label}, seed {seed}: {made['seconds']:.0f} s, {made['results']}"
             )
             runs = sorted([*runs, made], key=lambda run: (run["seed"], order.index(run["label"])))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(path, asdict(_record(experiment, runs)), by_line=["runs"])
+            _record(experiment, runs).write(folder)
     return _record(experiment, runs)
 
 

@@ -18,7 +18,6 @@ from srlib.data.bank import Images, PatchBank
 from srlib.evaluation import evaluate
 from srlib.experiments import FOLDER, PHOTOGRAPHS, Recorded
 from srlib.experiments.chapters import EXPERIMENTS
-from srlib.files import write_json
 from srlib.images import rgb_to_ycbcr, ycbcr_to_rgb
 from srlib.models import SRCNN
 from srlib.speed import fixed
@@ -107,7 +106,7 @@ def record(
             )
     question = "SRCNN 9-1-5, x3: learn Y alone, all of YCbCr, or RGB?"
     made = Recorded(NAME, question, "python -m srlib.experiments.colours", runs)
-    write_json(folder / f"{NAME}.json", asdict(made), by_line=["runs"])
+    made.write(folder)
     return made
 
 

@@ -9,7 +9,6 @@ Nothing is trained by gradients here, so this is no ``srlib experiment``:
 import datetime
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from torch import Tensor
 from srlib import data, experiments, settings
 from srlib.evaluation import evaluate
 from srlib.experiments import Recorded
-from srlib.files import write_json
 from srlib.images import middle
 from srlib.models import CoupledDictionaries
 
@@ -148,7 +146,7 @@ def record(folder: Path = experiments.FOLDER, seeds: tuple[int, ...] = (0, 1, 2)
         for teacher in TEACHERS
     ]
     made = Recorded(NAME, QUESTION, COMMAND, runs)
-    write_json(folder / f"{NAME}.json", asdict(made), by_line=["runs"])
+    made.write(folder)
     return made
 
 

@@ -8,7 +8,6 @@ up to its second block (``srlib fetch vgg19``, or SRLIB_DATA).
 import datetime
 import statistics
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from srlib import comparison
 from srlib.data.edges import edges
 from srlib.degrade import bicubic
 from srlib.experiments import FOLDER, Recorded
-from srlib.files import write_json
 from srlib.images import middle
 from srlib.losses import VGGFeatures, content_loss, generator_loss
 from srlib.models import Discriminator
@@ -105,7 +103,7 @@ def record(
             )
     question = "Edges that share one LR: is their blend nearer to the truth, or another sharp one?"
     made = Recorded(NAME, question, "python -m srlib.experiments.features", runs)
-    write_json(folder / f"{NAME}.json", asdict(made), by_line=["runs"])
+    made.write(folder)
     return made
 
 

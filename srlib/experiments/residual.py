@@ -24,10 +24,8 @@ _ADAM: dict[str, object] = {"optimizer": "adam", "betas": (0.9, 0.999), "lr": 1e
 
 def _variant(label: str, model: str, scale: int, arguments: dict[str, object], **changes: object) -> Variant:
     """A network for one scale, trained by the short recipe with some fields changed."""
-    more = {key: changes.pop(key) for key in ("data", "start") if key in changes}
     recipe = replace(SHORT, **changes)  # type: ignore[arg-type]
-    takes = {**arguments} if "scales" in arguments else {"scale": scale, **arguments}
-    return Variant(label, model, takes, recipe, scales=(scale,), channels=3, **more)  # type: ignore[arg-type]
+    return Variant(label, model, {"scale": scale, **arguments}, recipe, scales=(scale,), channels=3)
 
 
 def _experiment(name: str, chapter: int, question: str, *variants: Variant) -> Experiment:
