@@ -115,6 +115,8 @@ def judge(entry: str | Path, *, seeds: Sequence[int] | None = None, seconds: flo
     seeds = [secrets.randbelow(1_000_000) for _ in range(3)] if seeds is None else list(seeds)
     if not seeds:
         raise ChallengeError("at least one seed is needed")
+    if not 0 < seconds <= SECONDS:
+        raise ChallengeError(f"an entry learns for up to {SECONDS:g} s, not for {seconds:g}")
     took: list[float] = []
     scores: dict[str, list[float]] = {"photographs": [], "leaves": []}
     facts: dict[str, Any] = {}

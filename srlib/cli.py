@@ -342,7 +342,8 @@ def _comparison(_: argparse.Namespace) -> None:
 def _challenge(options: argparse.Namespace) -> None:
     from srlib import challenge
 
-    print(challenge.judge(options.entry, seeds=options.seeds, seconds=options.seconds or challenge.SECONDS))
+    seconds = challenge.SECONDS if options.seconds is None else options.seconds
+    print(challenge.judge(options.entry, seeds=options.seeds, seconds=seconds))
 
 
 def _zoo_list(_: argparse.Namespace) -> None:

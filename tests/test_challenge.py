@@ -127,3 +127,14 @@ def test_the_result_says_where_the_entry_stands(monkeypatch: pytest.MonkeyPatch)
 def test_a_missing_entry_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["challenge", "nowhere.py"]) == 1
     assert capsys.readouterr().err.startswith("srlib challenge: nowhere.py: there is no such file")
+
+
+@pytest.mark.parametrize("seconds", [0.0, -5.0, 61.0, float("nan")])
+def test_an_entry_learns_for_a_minute_at_most_and_not_for_nothing(tmp_path: Path, seconds: float) -> None:
+    with pytest.raises(ChallengeError, match="learns for up to 60 s"):
+        judge(entry(tmp_path, SMALL), seeds=[0], seconds=seconds)
+
+
+def test_the_command_refuses_no_seconds_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["challenge", str(entry(tmp_path, SMALL)), "--seconds", "0"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
