@@ -89,8 +89,13 @@ def _same_block(mine: nn.Module, theirs: ResidualBlock, features: int, training:
     for convs, norms in itertools.product((0, 1), repeat=2):
         _take_over(mine, theirs, convs, norms)
         mine.train(training)
+        given = x.clone()
         with torch.no_grad():
-            found = asked(mine, x.clone())
+            found = asked(mine, given)
+        if not torch.equal(given, x):
+            raise NotYet(
+                "Your block changes the tensor that it is given (`+=`?); its caller may still need it."
+            )
         if tuple(found.shape) != tuple(x.shape):
             raise NotYet(
                 f"{tuple(x.shape)} became {tuple(found.shape)}: with `padding=1` the size stays, and only "
@@ -141,8 +146,7 @@ def check_bill(answer: Callable[[int, int], Any]) -> Verdict:
         "7.2",
         answer,
         _bill,
-        "parameters grow with the square of the features and only linearly with the blocks: depth is the "
-        "cheaper way to grow.",
+        "twice the blocks are nearly twice the parameters; twice the features are four times as many.",
     )
 
 
@@ -195,8 +199,8 @@ def check_gradients(answer: Callable[[nn.Module, Tensor, Tensor], Any]) -> Verdi
         "7.3",
         answer,
         _gradients,
-        "this is the curve of *depth, with skips and without*. A layer whose norm is a millionth of the "
-        "others' hardly learns, whatever the loss says.",
+        "this is the curve of *depth, with skips and without*. By plain gradient descent a layer whose norm "
+        "is a millionth of the others' stands still; Adam evens that out, down to its `eps`.",
     )
 
 

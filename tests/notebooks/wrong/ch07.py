@@ -57,6 +57,8 @@ WRONG: dict[str, list[str]] = {
         _BLOCK.replace("return x + self.body(x)", "return self.body(x)"),
         # x is overwritten before it is added
         _BLOCK.replace("return x + self.body(x)", "x = self.body(x)\n        return x + x"),
+        # its caller's tensor is overwritten
+        _BLOCK.replace("return x + self.body(x)", "x += self.body(x)\n        return x"),
         # a PReLU after the addition, as in the first ResNet, and one too many
         _BLOCK.replace("self.body =", "self.last = nn.PReLU()\n        self.body =").replace(
             "return x + self.body(x)", "return self.last(x + self.body(x))"
