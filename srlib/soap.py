@@ -66,9 +66,16 @@ def _begin(g: Tensor) -> dict[str, Any]:
     for axis, length in enumerate(g.shape):
         if g.ndim > 1 and 1 < length <= LARGEST:
             state[f"gram {axis}"] = _gram(g, axis)
-            # The strongest direction first.
-            state[f"directions {axis}"] = torch.linalg.eigh(state[f"gram {axis}"]).eigenvectors.flip(1)
+            state[f"directions {axis}"] = _directions(state[f"gram {axis}"])
     return state
+
+
+def _directions(gram: Tensor) -> Tensor:
+    """The directions of a gradient, the strongest first. In double precision and brought to size: in float32
+    LAPACK answers NaN where rows are zero (features that a trained network leaves unused) and the rest is
+    tiny."""
+    exact = gram.cpu().double() / gram.max().item() if gram.any() else gram.cpu().double()
+    return torch.linalg.eigh(exact).eigenvectors.flip(1).to(gram)
 
 
 def _change(g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:

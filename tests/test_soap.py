@@ -28,17 +28,17 @@ def walk(optimizer: torch.optim.Optimizer, p: Tensor, grads: list[Tensor]) -> Te
 
 
 def test_with_axes_that_stay_it_is_adam_in_turned_coordinates() -> None:
-    grads = gradients(6, 2, 3, 3)
-    start = torch.randn(6, 2, 3, 3, generator=torch.Generator().manual_seed(1))
+    grads = gradients(18, 2, 3, 3)  # 18 x 18: no direction is left to chance
+    start = torch.randn(18, 2, 3, 3, generator=torch.Generator().manual_seed(1))
     mine = start.clone().requires_grad_()
     walk(SOAP([mine], lr=0.1, betas=BETAS, renew=10**9), mine, grads)
 
-    first = grads[0].reshape(6, 18)
+    first = grads[0].reshape(18, 18)
     left = torch.linalg.eigh(first @ first.T).eigenvectors
     right = torch.linalg.eigh(first.T @ first).eigenvectors
-    turned = (left.T @ start.reshape(6, 18) @ right).requires_grad_()
+    turned = (left.T @ start.reshape(18, 18) @ right).requires_grad_()
     adam = torch.optim.Adam([turned], lr=0.1, betas=BETAS)
-    walk(adam, turned, [left.T @ g.reshape(6, 18) @ right for g in grads[1:]])
+    walk(adam, turned, [left.T @ g.reshape(18, 18) @ right for g in grads[1:]])
     assert torch.allclose(mine, (left @ turned @ right.T).reshape(mine.shape), atol=1e-4)
 
 
@@ -116,3 +116,31 @@ def test_its_state_survives_saving_bit_for_bit() -> None:
     second.load_state_dict(first.state_dict())
     walk(second, parts, grads[13:])
     assert torch.equal(whole, parts)
+
+
+def test_features_that_lie_idle_and_tiny_gradients_leave_the_weights_finite() -> None:
+    """A warm start from a trained network: most rows of the gradient are zero, the others tiny. In float32
+    LAPACK's eigenvectors of one such matrix in four are NaN."""
+    for seed in range(30):
+        torch.manual_seed(seed)
+        p = nn.Parameter(torch.zeros(64, 64, 3, 3))
+        optimizer = SOAP([p], lr=1e-3)
+        idle = torch.randperm(64)[:50]
+        for _ in range(2):
+            p.grad = torch.randn(64, 64, 3, 3) * 1e-5
+            p.grad[idle] = 0
+            optimizer.step()
+        assert torch.isfinite(p).all()
+        assert p[idle].abs().max() < 1e-12
+        assert p.any()
+        directions = optimizer.state[p]["directions 0"]
+        torch.testing.assert_close(directions.T @ directions, torch.eye(64), atol=1e-5, rtol=0)
+
+
+def test_a_first_gradient_of_nothing_harms_nothing() -> None:
+    p = nn.Parameter(torch.ones(4, 6))
+    optimizer = SOAP([p], lr=0.1)
+    for gradient in (torch.zeros(4, 6), torch.ones(4, 6)):
+        p.grad = gradient
+        optimizer.step()
+    assert torch.isfinite(p).all()
