@@ -65,6 +65,23 @@ RATED: dict[str, dict[str, float]] = {
 same networks see ``PSNR``."""
 
 
+WDSR_BLOCKS: dict[str, dict[int, float]] = {
+    "EDSR": {1: 33.210, 3: 34.043, 5: 34.284, 8: 34.457},
+    "WDSR-A": {1: 33.323, 3: 34.163, 5: 34.388, 8: 34.541},
+    "WDSR-B": {1: 33.434, 3: 34.205, 5: 34.409, 8: 34.536},
+}
+"""PSNR in dB (RGB) at x2 on DIV2K's validation pictures by the number of blocks, from the WDSR report
+(arXiv:1808.08718)."""
+
+WDSR_SLIDES: dict[str, dict[int, tuple[float, int]]] = {
+    "EDSR": {1: (27.5, 409_731), 3: (27.8, 557_443), 5: (27.9, 705_155), 8: (27.9, 926_723)},
+    "WDSR-A": {1: (27.8, 92_304), 3: (28.1, 240_080), 5: (28.2, 387_856), 8: (28.2, 609_520)},
+    "WDSR-B": {1: (27.7, 36_809), 3: (28.0, 73_595), 5: (28.1, 110_381), 8: (28.2, 165_560)},
+}
+"""(PSNR in dB, parameters) at x4 on DIV2K's validation pictures, from the slides of a course that trained the
+same networks again."""
+
+
 def published(name: str, dataset: str, scale: int) -> float | None:
     """The PSNR that the paper reports for network ``name`` on "set5", "set14" or "b100"; None if it reports
     none."""

@@ -15,6 +15,7 @@ from srlib.experiments import (
     Variant,
     colours,
     dictionaries,
+    ensembles,
     features,
     perform,
     recorded,
@@ -197,7 +198,7 @@ def test_the_command_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_every_experiment_of_the_book_is_recorded() -> None:
-    by_own_command = {dictionaries.NAME, colours.NAME, features.NAME}
+    by_own_command = {dictionaries.NAME, colours.NAME, features.NAME, ensembles.NAME}
     assert {path.stem for path in experiments.FOLDER.glob("*.json")} == set(EXPERIMENTS) | by_own_command
 
 

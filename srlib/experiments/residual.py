@@ -24,8 +24,10 @@ _ADAM: dict[str, object] = {"optimizer": "adam", "betas": (0.9, 0.999), "lr": 1e
 
 def _variant(label: str, model: str, scale: int, arguments: dict[str, object], **changes: object) -> Variant:
     """A network for one scale, trained by the short recipe with some fields changed."""
+    more = {key: changes.pop(key) for key in ("data", "start") if key in changes}
     recipe = replace(SHORT, **changes)  # type: ignore[arg-type]
-    return Variant(label, model, {"scale": scale, **arguments}, recipe, scales=(scale,), channels=3)
+    takes = {**arguments} if "scales" in arguments else {"scale": scale, **arguments}
+    return Variant(label, model, takes, recipe, scales=(scale,), channels=3, **more)  # type: ignore[arg-type]
 
 
 def _experiment(name: str, chapter: int, question: str, *variants: Variant) -> Experiment:
@@ -57,6 +59,96 @@ RESIDUAL = (
         ),
     ),
     _experiment(
+        "edsr-steps",
+        9,
+        "From SRResNet to EDSR, x4: what do the loss and the missing batch norm each change?",
+        _variant("SRResNet, L2", "SRResNet", 4, {}, loss="l2"),
+        _variant("SRResNet, L1", "SRResNet", 4, {}),
+        _variant("EDSR-baseline, L1", "EDSR", 4, {}),
+    ),
+    _experiment(
+        "edsr-warm",
+        9,
+        "EDSR-baseline x3 and x4: from scratch, or from x2?",
+        *(
+            _variant(f"x{scale}, {word}", "EDSR", scale, {}, start=start, steps=600, lr=1e-3, clip="norm")
+            for scale in (3, 4)
+            for word, start in (("from scratch", None), ("from x2", ("edsr-baseline", 2)))
+        ),
+    ),
+    _experiment(
+        "edsr-width",
+        9,
+        "EDSR of 16 blocks, x2: wider, with the residual as it is or at a tenth?",
+        *(
+            _variant(
+                f"{width} wide, {res_scale:g}",
+                "EDSR",
+                2,
+                {"features": width, "res_scale": res_scale},
+                steps=150,
+                batch=4,
+                warmup=0,
+                ema=0.0,
+                validate_every=0,
+                **{**_ADAM, "lr": 4e-4},
+            )
+            for width in (64, 128, 256)
+            for res_scale in (1.0, 0.1)
+        ),
+    ),
+    _experiment(
+        "edsr-crop",
+        9,
+        "EDSR of 4 blocks x 32, x2: many small crops in a step, or few large ones?",
+        *(
+            _variant(
+                f"{batch} of {patch}",
+                "EDSR",
+                2,
+                {"blocks": 4, "features": 32},
+                patch=patch,
+                batch=batch,
+                data="bsds399+general100",
+            )
+            for patch, batch in ((24, 16), (48, 4), (96, 1))
+        ),
+    ),
+    _experiment(
+        "edsr-report",
+        9,
+        "EDSR of 4 blocks x 32, x2: which last layers?",
+        *(
+            _variant(
+                f"{upsampler}, {output}",
+                "EDSR",
+                2,
+                {"blocks": 4, "features": 32, "upsampler": upsampler, "output": output},
+            )
+            for upsampler in ("shuffle", "transposed")
+            for output in ("linear", "sigmoid")
+        ),
+    ),
+    _experiment(
+        "mdsr-shared",
+        10,
+        "8 blocks x 32: three EDSR, or one MDSR with as many steps as one of them, or as all three?",
+        *(_variant(f"EDSR x{scale}", "EDSR", scale, {"blocks": 8, "features": 32}) for scale in (2, 3, 4)),
+        *(
+            replace(
+                _variant(
+                    f"MDSR, {steps} steps",
+                    "MDSR",
+                    2,
+                    {"scales": (2, 3, 4), "blocks": 8, "features": 32},
+                    steps=steps,
+                ),
+                scales=(2, 3, 4),
+            )
+            for steps in (1000, 3000)
+        ),
+    ),
+    _experiment(
         "wdsr-blocks",
         11,
         "EDSR, WDSR-A and WDSR-B of 1, 3, 5 and 8 blocks, x4",
@@ -71,12 +163,40 @@ RESIDUAL = (
         ),
     ),
     _experiment(
+        "wdsr-norm",
+        11,
+        "WDSR-A of 8 blocks, x2: which normalisation bears which learning rate?",
+        *(
+            _variant(
+                f"{norm or 'none'}, {lr:g}",
+                "WDSR",
+                2,
+                {"blocks": 8, "norm": norm},
+                **{**_ADAM, "lr": lr},
+                steps=600,
+                ema=0.0,
+                validate_every=50,
+            )
+            for norm in ("weight", "batch", None)
+            for lr in (1e-4, 1e-3, 3e-3, 1e-2)
+        ),
+    ),
+    _experiment(
         "wdsr-expansion",
         11,
         "WDSR-A of 8 blocks, x2: how much wider before the ReLU, at about equal parameters?",
         *(
             _variant(f"x{wide}", "WDSR", 2, {"blocks": 8, "features": features, "expansion": wide})
             for wide, features in ((1, 64), (2, 45), (4, 32), (6, 26))
+        ),
+    ),
+    _experiment(
+        "wdsr-convolutions",
+        11,
+        "WDSR-A of 8 blocks, x2: does the wide block need full convolutions?",
+        *(
+            _variant(kind, "WDSR", 2, {"blocks": 8, "convolution": kind}, lr=1e-3, clip="norm")
+            for kind in ("full", "grouped", "separable", "flattened")
         ),
     ),
 )

@@ -99,20 +99,33 @@ class EDSR(nn.Module):
 class MDSR(nn.Module):
     """One network for several scales: each has its own pre-processing (two 5x5 residual blocks) and
     upsampler, all share head, body and tail. The baseline has 16 blocks, the full network 80. Takes RGB
-    (N, 3, H, W) in [0, 1] and the scale, returns (N, 3, scale*H, scale*W), unclipped. Chapter 10."""
+    (N, 3, H, W) in [0, 1] and the scale, returns (N, 3, scale*H, scale*W), unclipped. With
+    ``before="shared"`` all scales have one pre-processing, with "none" there is none. Chapter 10."""
 
     channels = 3
     pre_upsample = False
 
-    def __init__(self, scales: Sequence[int] = (2, 3, 4), *, blocks: int = 16, features: int = 64) -> None:
+    def __init__(
+        self,
+        scales: Sequence[int] = (2, 3, 4),
+        *,
+        blocks: int = 16,
+        features: int = 64,
+        before: Literal["own", "shared", "none"] = "own",
+    ) -> None:
         super().__init__()
+        if before not in ("own", "shared", "none"):
+            raise ValueError(f"before must be 'own', 'shared' or 'none', not {before!r}")
         self.scales = tuple(scales)
         self.mean: Tensor
         self.register_buffer("mean", torch.tensor(DIV2K_MEAN).view(1, 3, 1, 1), persistent=False)
         self.head = nn.Conv2d(3, features, 3, padding=1)
-        self.pre_process = nn.ModuleDict(
-            {str(s): nn.Sequential(*[ResBlock(features, kernel=5) for _ in range(2)]) for s in self.scales}
-        )
+        pairs = [
+            nn.Sequential(*[ResBlock(features, kernel=5) for _ in range(0 if before == "none" else 2)])
+            for _ in (self.scales if before == "own" else self.scales[:1])
+        ]
+        pairs *= len(self.scales) // len(pairs)  # the same pair for each
+        self.pre_process = nn.ModuleDict(dict(zip(map(str, self.scales), pairs, strict=True)))
         self.body = nn.Sequential(
             *[ResBlock(features) for _ in range(blocks)], nn.Conv2d(features, features, 3, padding=1)
         )
