@@ -91,6 +91,7 @@ class Chapter:
     def words(self) -> int:
         """Words of prose: without formulas, code, folded hints and solutions."""
         text = re.sub(r"<details>.*?</details>", " ", self.prose, flags=re.DOTALL)
+        text = re.sub(r'<div class="srlib-photo".*?</div>', " ", text)  # the built page has controls there
         text = re.sub(r"```.*?```|\$\$.*?\$\$|`[^`]*`|\$[^$]*\$", " x ", text, flags=re.DOTALL)
         return len(re.findall(r"[A-Za-z][\w'-]*", text))
 
