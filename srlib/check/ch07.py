@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from srlib import comparison, data, models, zoo
-from srlib.check.exercise import NotYet, Verdict, asked, attempt, untouched
+from srlib import data, models, zoo
+from srlib.check.crops import crops
+from srlib.check.exercise import NotYet, Verdict, asked, asked_network, attempt, close
 from srlib.degrade import bicubic
 from srlib.metrics import psnr
 from srlib.models.srresnet import ResidualBlock
@@ -41,11 +42,7 @@ def _block(answer: Callable[[int], Any]) -> None:
         with torch.no_grad():
             for weight in theirs.parameters():  # as if trained: no bias is 0, no factor 1
                 weight.add_(0.3 * torch.randn_like(weight))
-        mine = asked(answer, features)
-        if not isinstance(mine, nn.Module):
-            raise NotYet("`Block` is a class that inherits from `nn.Module`.")
-        if untouched(type(mine).forward):
-            raise NotImplementedError
+        mine = asked_network(answer, "Block", features)
         _parts(mine, features)
         for training in (True, False):
             _same_block(mine, theirs, features, training)
@@ -102,7 +99,7 @@ def _same_block(mine: nn.Module, theirs: ResidualBlock, features: int, training:
                 "then can x be added."
             )
         body = _body(theirs, x, training)
-        if _close(found, x + body):
+        if close(found, x + body):
             return
         for slip, words in (
             (body, "What the layers answer is right; x is not added to it."),
@@ -110,7 +107,7 @@ def _same_block(mine: nn.Module, theirs: ResidualBlock, features: int, training:
             (x - body, "x less the layers' answer: the block adds."),
             (F.prelu(x + body, theirs.body[2].weight), "Your PReLU stands after the addition."),  # type: ignore[arg-type]
         ):
-            if _close(found, slip.detach()):
+            if close(found, slip.detach()):
                 raise NotYet(words)
     raise NotYet(
         "All parts are there, but with the same weights the answer is another one. The order is: "
@@ -131,10 +128,6 @@ def _body(theirs: ResidualBlock, x: Tensor, training: bool) -> Tensor:
     with torch.no_grad():
         found: Tensor = body(x)
     return found
-
-
-def _close(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and float((a - b).abs().max()) <= 1e-4 * (1 + float(b.abs().max()))
 
 
 # --- 7.2: SRResNet's bill -------------------------------------------------------------------------
@@ -314,13 +307,6 @@ def _normed() -> nn.Module:
     return net
 
 
-@cache
-def _pictures() -> tuple[Tensor, Tensor]:
-    """(8, 3, 40, 40) and (8, 3, 120, 120): the middles of the comparison table's pictures."""
-    hr = torch.stack([x[:, 60:180, 60:180] for x in comparison.pictures().values()])
-    return bicubic(hr, 3), hr
-
-
 def given_validate(net: nn.Module, lr: Tensor, hr: Tensor) -> float:
     """The code that the reader is given, with its bug."""
     with torch.no_grad():
@@ -341,7 +327,7 @@ def check_validate(answer: Callable[[nn.Module, Tensor, Tensor], Any]) -> Verdic
 
 
 def _validate(answer: Callable[[nn.Module, Tensor, Tensor], Any]) -> None:
-    lr, hr = _pictures()
+    lr, hr = crops(3)
     for training in (True, False):
         net = copy.deepcopy(_normed())
         right = given_validate(net.eval(), lr, hr)
@@ -391,7 +377,7 @@ def _validate(answer: Callable[[nn.Module, Tensor, Tensor], Any]) -> None:
 
 def _at_border(net: nn.Module, border: int) -> float:
     """The mean PSNR in eval mode with another border left out."""
-    lr, hr = _pictures()
+    lr, hr = crops(3)
     with torch.no_grad():
         sr = copy.deepcopy(net).eval()(lr).clamp(0, 1)
     return float(psnr(sr, hr, crop=border).mean())  # type: ignore[union-attr]
@@ -399,7 +385,7 @@ def _at_border(net: nn.Module, border: int) -> float:
 
 def bug_cost() -> float:
     """What the bug costs in dB at x3, measured now."""
-    lr, hr = _pictures()
+    lr, hr = crops(3)
     net = copy.deepcopy(_normed())
     return given_validate(net.eval(), lr, hr) - given_validate(net.train(), lr, hr)
 
@@ -467,15 +453,15 @@ def _compare_folded(found: nn.Conv2d, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> 
         }
         shape = (-1, 1, 1, 1)
         for words, one in factors.items():
-            if _close(found.weight, conv.weight * one.view(shape)):
+            if close(found.weight, conv.weight * one.view(shape)):
                 if words:
                     raise NotYet(f"The filters are not right yet. {words}")
                 break
         else:
-            if _close(found.weight, conv.weight):
+            if close(found.weight, conv.weight):
                 raise NotYet("The filters are still the old ones: each has to be multiplied by its factor.")
             square = conv.in_channels == conv.out_channels
-            if square and _close(found.weight, conv.weight * factor.view(1, -1, 1, 1)):
+            if square and close(found.weight, conv.weight * factor.view(1, -1, 1, 1)):
                 raise NotYet(
                     "You multiply along the channels that come in. The normalisation stands *after* the "
                     "convolution: its factors belong to the channels that come out."
@@ -485,7 +471,7 @@ def _compare_folded(found: nn.Conv2d, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> 
                 "sqrt(running_var + eps) of its own channel."
             )
         right = (bias - mean) * factor + beta
-        if _close(found.bias, right):
+        if close(found.bias, right):
             return
         for words, slip in {
             "The filters are right. The convolution's own bias has to be multiplied by the factor, too.": (
@@ -499,7 +485,7 @@ def _compare_folded(found: nn.Conv2d, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> 
             ),
             "The filters are right; the bias is still the old one.": bias,
         }.items():
-            if _close(found.bias, slip):
+            if close(found.bias, slip):
                 raise NotYet(words)
     raise NotYet(
         "The filters are right, the bias is not. A value v of the convolution, its bias included, becomes "

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from srlib import comparison, zoo
-from srlib.check.exercise import NotYet, Verdict, asked, attempt, untouched
-from srlib.degrade import bicubic
+from srlib import zoo
+from srlib.check.crops import crops
+from srlib.check.exercise import NotYet, Verdict, asked, asked_network, attempt, close
 from srlib.metrics import psnr
 from srlib.models import EDSR
 
@@ -93,11 +93,7 @@ def _network(answer: Callable[[int, int, int], Any]) -> None:
     for scale, blocks, features in ((2, 2, 6), (3, 1, 5), (4, 3, 4)):
         torch.manual_seed(scale)
         theirs = EDSR(scale, blocks=blocks, features=features)
-        mine = asked(answer, scale, blocks, features)
-        if not isinstance(mine, nn.Module):
-            raise NotYet("`Network` is a class that inherits from `nn.Module`.")
-        if untouched(type(mine).forward):
-            raise NotImplementedError
+        mine = asked_network(answer, "Network", scale, blocks, features)
         if any(isinstance(one, nn.BatchNorm2d) for one in mine.modules()):
             raise NotYet("There is batch normalisation in your network; EDSR has none.")
         for layer in mine.modules():
@@ -175,7 +171,7 @@ def _same_answer(mine: nn.Module, ours: list[nn.Conv2d], theirs: EDSR, x: Tensor
         one.load_state_dict(other.state_dict())
     with torch.no_grad():
         found: Tensor = mine.eval()(x.clone())
-        if _close(found, theirs(x)):
+        if close(found, theirs(x)):
             return
         for words, slip in {
             "The global skip is missing: the head's features are added before the shuffle.": {"long": False},
@@ -190,7 +186,7 @@ def _same_answer(mine: nn.Module, ours: list[nn.Conv2d], theirs: EDSR, x: Tensor
             "There is no ReLU in your blocks.": {"bent": "nowhere"},
             "The answer is clipped; the network's own is not.": {"bent": "clipped"},
         }.items():
-            if _close(found, _slipped(theirs, x, **slip)):  # type: ignore[arg-type]
+            if close(found, _slipped(theirs, x, **slip)):  # type: ignore[arg-type]
                 raise NotYet(words)
     raise NotYet(
         "All convolutions are there, but with the same weights the answer is another one. The order: less "
@@ -228,11 +224,6 @@ def _slipped(
     return y.clamp(0, 1) if bent == "clipped" else y
 
 
-def _close(a: Tensor, b: Tensor, tolerance: float = 1e-4) -> bool:
-    a, b = a.detach(), b.detach()
-    return a.shape == b.shape and float((a - b).abs().max()) <= tolerance * (1 + float(b.abs().max()))
-
-
 # --- 9.3: bug hunt --------------------------------------------------------------------------------
 
 _FACTOR = 0.3
@@ -253,13 +244,6 @@ def _scaled() -> EDSR:
 
 def _blocks(net: nn.Module) -> Any:
     return list(net.body.children())[:-1]  # type: ignore[union-attr]
-
-
-@cache
-def _pictures() -> tuple[Tensor, Tensor]:
-    """(8, 3, 40, 40) and (8, 3, 120, 120): the middles of the comparison table's pictures."""
-    hr = torch.stack([x[:, 60:180, 60:180] for x in comparison.pictures().values()])
-    return bicubic(hr, 3), hr
 
 
 def given_folded(net: Any) -> Any:
@@ -284,7 +268,7 @@ def check_folded(answer: Callable[[nn.Module], Any]) -> Verdict:
 
 
 def _folded(answer: Callable[[nn.Module], Any]) -> None:
-    net, (lr, hr) = copy.deepcopy(_scaled()), _pictures()
+    net, (lr, hr) = copy.deepcopy(_scaled()), crops(3)
     kept = copy.deepcopy(net.state_dict())
     found = asked(answer, net)
     if not isinstance(found, nn.Module):
@@ -297,7 +281,7 @@ def _folded(answer: Callable[[nn.Module], Any]) -> None:
     with torch.no_grad():
         wanted, mine = net(lr), found(lr)
     gap = float(psnr(wanted.clamp(0, 1), hr, crop=3).mean() - psnr(mine.clamp(0, 1), hr, crop=3).mean())  # type: ignore[union-attr]
-    if _close(mine, wanted):
+    if close(mine, wanted):
         if left != [1.0] * len(left):
             raise NotYet("It answers as before, but `res_scale` still works in a block: nothing is saved.")
         return
@@ -305,23 +289,23 @@ def _folded(answer: Callable[[nn.Module], Any]) -> None:
     if left == factors:
         raise NotYet(f"{lost} `res_scale` is still {_FACTOR}: now the residual is scaled twice.")
     pairs = list(zip(_blocks(found), _blocks(net), strict=True))
-    firsts = [_close(a.body[0].weight, b.body[0].weight) for a, b in pairs]
+    firsts = [close(a.body[0].weight, b.body[0].weight) for a, b in pairs]
     if not all(firsts):
         raise NotYet(
             f"{lost} The first convolution of a block has changed. The factor stands behind the second."
         )
-    if not _close(found.body[-1].weight, net.body[-1].weight):  # type: ignore[index,union-attr,arg-type]
+    if not close(found.body[-1].weight, net.body[-1].weight):  # type: ignore[index,union-attr,arg-type]
         raise NotYet(f"{lost} The convolution after the blocks is in none of them: nothing scales it.")
-    if all(_close(a.body[2].weight, b.body[2].weight) for a, b in pairs):
+    if all(close(a.body[2].weight, b.body[2].weight) for a, b in pairs):
         raise NotYet(f"{lost} The factor is gone, and the weights are as they were.")
-    if all(_close(a.body[2].bias, b.body[2].bias) for a, b in pairs):
+    if all(close(a.body[2].bias, b.body[2].bias) for a, b in pairs):
         raise NotYet(f"{lost} The weights are right now. Is that all that a convolution adds up?")
     raise NotYet(f"{lost} res_scale (w * h + b): what becomes of w, what of b?")
 
 
 def bug_cost() -> float:
     """What the given code costs, measured anew."""
-    (lr, hr), net = _pictures(), _scaled()
+    (lr, hr), net = crops(3), _scaled()
     with torch.no_grad():
         right, wrong = (psnr(one(lr).clamp(0, 1), hr, crop=3) for one in (net, given_folded(net)))
     return float(right.mean() - wrong.mean())  # type: ignore[union-attr]
@@ -384,7 +368,7 @@ def _flips(answer: Callable[[nn.Module, Tensor], Any]) -> None:
         if not isinstance(found, Tensor):
             raise NotYet(f"A picture is wanted, a tensor, not {type(found).__name__}.")
         wanted = _mean_over(net, x, _VALID)
-        if _close(found, wanted):
+        if close(found, wanted):
             continue
         if tuple(found.shape) != tuple(wanted.shape):
             raise NotYet(f"{tuple(x.shape)} became {tuple(found.shape)}, it should be {tuple(wanted.shape)}.")
@@ -409,7 +393,7 @@ def _flips(answer: Callable[[nn.Module, Tensor], Any]) -> None:
                 f"from left and right, and from above and below.{' ' * len(slips)}"
             ] = _mean_over(net, x, ((), *ways))
         for words, slip in slips.items():
-            if _close(found, slip):
+            if close(found, slip):
                 raise NotYet(words.strip())
         raise NotYet(
             "The mean is not that of the four valid views: as it is, left and right exchanged, above and "
@@ -450,7 +434,7 @@ def _without_mean(answer: Callable[[EDSR], Any]) -> None:
         )  # what a layer does along the border reaches one pixel further in each
         with torch.no_grad():
             wanted, mine = (one(x)[..., edge : -edge or None, edge : -edge or None] for one in (net, found))
-        if _close(mine, wanted, 1e-5):
+        if close(mine, wanted, 1e-5):
             continue
         _which_bias(found, net, mean)
 
@@ -459,7 +443,7 @@ def _which_bias(found: EDSR, net: EDSR, mean: Tensor) -> None:
     """What is wrong with the two biases, or with anything else."""
     own = dict(net.named_parameters())
     for name, value in found.named_parameters():
-        if name not in ("head.bias", "tail.bias") and not _close(value, own[name]):
+        if name not in ("head.bias", "tail.bias") and not close(value, own[name]):
             raise NotYet(
                 f"`{name}` has changed. Two biases are enough, that of the head and that of the tail."
             )
@@ -470,7 +454,7 @@ def _which_bias(found: EDSR, net: EDSR, mean: Tensor) -> None:
     weight, m = net.head.weight.detach(), mean.flatten()
     done = (found.head.bias - net.head.bias).detach()
     right = -(weight * mean).sum((1, 2, 3))
-    if not _close(done, right, 1e-5):
+    if not close(done, right, 1e-5):
         slips = {
             "The head's bias is as it was.": torch.zeros_like(right),
             "In the head the sign is wrong: the mean was subtracted.": -right,
@@ -481,15 +465,15 @@ def _which_bias(found: EDSR, net: EDSR, mean: Tensor) -> None:
             "In the head you add the filters up without the mean's colours.": -weight.sum((1, 2, 3)),
         }
         for words, slip in slips.items():
-            if _close(done, slip, 1e-5):
+            if close(done, slip, 1e-5):
                 raise NotYet(words)
         raise NotYet(
             "The head's bias is not right yet. What does `net.head`, without its bias, answer for a picture "
             "that is the mean everywhere? That is missing now."
         )
     added = (found.tail.bias - net.tail.bias).detach()
-    if _close(added, torch.zeros_like(m), 1e-6):
+    if close(added, torch.zeros_like(m), 1e-6):
         raise NotYet("The head is right. At the end the mean was added; now nobody adds it.")
-    if _close(added, -m, 1e-5):
+    if close(added, -m, 1e-5):
         raise NotYet("The head is right. At the tail the sign is wrong: there the mean was added.")
     raise NotYet("The head is right. The tail's bias has to take over what was added after it: the mean.")

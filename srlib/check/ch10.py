@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from srlib import comparison, data, models, zoo
-from srlib.check.exercise import NotYet, Verdict, asked, attempt, expect, untouched
+from srlib import data, models, zoo
+from srlib.check.crops import crops
+from srlib.check.exercise import NotYet, Verdict, asked, asked_network, attempt, close, expect, untouched
 from srlib.data import PatchBank
-from srlib.degrade import bicubic
 from srlib.metrics import psnr
 from srlib.models.edsr import ResBlock, make_upsampler
 
@@ -41,11 +41,7 @@ def _shared(answer: Callable[[Sequence[int], int], Any]) -> None:
         torch.manual_seed(0)
         theirs = models.MDSR(scales, blocks=1, features=features)
         theirs.mean.zero_()
-        mine = asked(answer, scales, features)
-        if not isinstance(mine, nn.Module):
-            raise NotYet("`Shared` is a class that inherits from `nn.Module`.")
-        if untouched(type(mine).forward):
-            raise NotImplementedError
+        mine = asked_network(answer, "Shared", scales, features)
         for name in PARTS:
             _part(mine, theirs, name, scales)
         for scale in scales:
@@ -109,11 +105,11 @@ def _same_answer(mine: nn.Module, theirs: models.MDSR, scale: int) -> None:
                 f"At x{scale} {tuple(x.shape)} became {shape}, it should be {tuple(right.shape)}. Do you "
                 "take the upsampler of the scale that `forward` is asked for?"
             )
-        if _close(found, right):
+        if close(found, right, 1e-5):
             return
         slips = _slips(theirs, x, scale)
     for words, slip in slips:
-        if _close(found, slip):
+        if close(found, slip, 1e-5):
             raise NotYet(f"At x{scale}: {words}")
     raise NotYet(
         f"All parts are there, but at x{scale} the answer is another one with the same weights. Head, "
@@ -143,12 +139,6 @@ def _slips(net: models.MDSR, x: Tensor, scale: int) -> Iterator[tuple[str, Tenso
                 f"you take the pre-processing of x{other}. The shape is right all the same: nothing warns.",
                 end(wrong + net.body(wrong)),
             )
-
-
-def _close(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and float((a - b).detach().abs().max()) <= 1e-5 * (
-        1 + float(b.detach().abs().max())
-    )
 
 
 # --- 10.2: idle weights that move -----------------------------------------------------------------
@@ -334,16 +324,10 @@ def _batches() -> list[tuple[Tensor, Tensor]]:
     return [bank.sample(8, 10) for _ in range(STEPS)]
 
 
-@cache
-def _pictures() -> Tensor:
-    """(8, 3, 120, 120): the middles of the comparison table's pictures."""
-    return torch.stack([x[:, 60:180, 60:180] for x in comparison.pictures().values()])
-
-
 @torch.no_grad()
 def _at_x3(net: nn.Module) -> float:
-    hr = _pictures()
-    found = psnr(net(bicubic(hr, 3), 3).clamp(0, 1), hr, crop=3)
+    lr, hr = crops(3)
+    found = psnr(net(lr, 3).clamp(0, 1), hr, crop=3)
     assert isinstance(found, Tensor)
     return float(found.mean())
 
@@ -451,7 +435,7 @@ def _only(answer: Callable[[nn.Module, int], Any]) -> None:
         if tuple(net.scales) != (2, 3, 4) or list(net.state_dict()) != list(state):
             raise NotYet("`net` has changed: it must keep all its scales. Work on a copy.")
         with torch.no_grad():
-            if not _close(asked(found, x, scale), net(x, scale)):
+            if not close(asked(found, x, scale), net(x, scale), 1e-5):
                 raise NotYet(f"At x{scale} it does not answer as `net` does.")
         mine = {id(w) for w in found.parameters()}
         if mine & {id(w) for w in net.parameters()}:

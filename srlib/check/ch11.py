@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from srlib import comparison, models, zoo
-from srlib.check.exercise import NotYet, Verdict, asked, attempt, untouched
+from srlib.check.exercise import NotYet, Verdict, asked, asked_network, attempt, close
 from srlib.degrade import bicubic
 from srlib.images import from_uint8, to_uint8
 from srlib.inference import in_eval_mode
@@ -37,11 +37,7 @@ def check_block(answer: Callable[[int, int], Any]) -> Verdict:
 def _block(answer: Callable[[int, int], Any]) -> None:
     for features, expansion in ((10, 6), (12, 3)):
         torch.manual_seed(features)
-        mine = asked(answer, features, expansion)
-        if not isinstance(mine, nn.Module):
-            raise NotYet("`BlockB` is a class that inherits from `nn.Module`.")
-        if untouched(type(mine).forward):
-            raise NotImplementedError
+        mine = asked_network(answer, "BlockB", features, expansion)
         widen, shrink, back = _parts(mine, features, expansion)
         x = torch.randn(2, features, 7, 7)
         with torch.no_grad():
@@ -96,7 +92,7 @@ def _same_block(found: Tensor, x: Tensor, widen: nn.Conv2d, shrink: nn.Conv2d, b
     back_padded = lambda y: F.conv2d(y, back.weight, back.bias, padding=1)  # noqa: E731
     wide = widen(x)
     body = back_padded(shrink(F.relu(wide)))
-    if _close(found, x + body):
+    if close(found, x + body):
         return
     for slip, words in (
         (body, "What the layers answer is right; x is not added to it."),
@@ -118,16 +114,12 @@ def _same_block(found: Tensor, x: Tensor, widen: nn.Conv2d, shrink: nn.Conv2d, b
             "The ReLU stands before the widening, on the narrow path.",
         ),
     ):
-        if _close(found, slip):
+        if close(found, slip):
             raise NotYet(words)
     raise NotYet(
         "All three convolutions are there, but the answer is another one. The order is: 1 x 1 wide, ReLU, "
         "1 x 1 narrow, 3 x 3; then x is added."
     )
-
-
-def _close(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and float((a - b).abs().max()) <= 1e-4 * (1 + float(b.abs().max()))
 
 
 # --- 11.2: WDSR's bill ----------------------------------------------------------------------------
@@ -434,11 +426,11 @@ def _slopes(answer: Callable[[Tensor, Tensor, Tensor], Any]) -> None:
 
 def _compare(name: str, mine: Tensor, right: Tensor, slips: dict[str, Tensor]) -> None:
     """One of the two beside the right one, and beside what usual slips give."""
-    if _close(mine, right):
+    if close(mine, right):
         return
     before = "" if name == "g" else "The gradient of g is right. "
     for words, slip in slips.items():
-        if _close(mine, slip):
+        if close(mine, slip):
             raise NotYet(f"{before}The gradient of {name} is not yet. {words}")
     raise NotYet(
         f"{before}The gradient of {name} differs by up to {float((mine - right).abs().max()):.3g}. Filter by "

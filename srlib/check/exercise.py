@@ -117,6 +117,16 @@ def asked(answer: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
     return result
 
 
+def asked_network(answer: Callable[..., Any], name: str, *arguments: Any) -> torch.nn.Module:
+    """The network that the reader's class ``name`` makes; without a ``forward`` it is not written yet."""
+    made = asked(answer, *arguments)
+    if not isinstance(made, torch.nn.Module):
+        raise NotYet(f"`{name}` is a class that inherits from `nn.Module`.")
+    if untouched(type(made).forward):
+        raise _Untouched
+    return made
+
+
 def _code_of(answer: Any) -> Any:
     """The function behind what is called: a method's, or a network's forward."""
     if isinstance(answer, torch.nn.Module):
@@ -136,6 +146,13 @@ def expect(found: Any, wanted: Any, hint: str, *, tolerance: float = 1e-4) -> No
             mine, wants = _apart(float(a), float(b))
             raise NotYet(f"You get {mine}, it should be {wants}. {hint}")
         raise NotYet(f"Values differ from what is wanted by up to {worst:.3g}. {hint}")
+
+
+def close(a: torch.Tensor, b: torch.Tensor, tolerance: float = 1e-4) -> bool:
+    """Whether two answers are the same but for rounding: no number further apart than ``tolerance`` of one
+    more than the largest of ``b``."""
+    a, b = a.detach(), b.detach()
+    return a.shape == b.shape and float((a - b).abs().max()) <= tolerance * (1 + float(b.abs().max()))
 
 
 def _apart(a: float, b: float) -> tuple[str, str]:

@@ -14,8 +14,6 @@ from srlib.degrade import bicubic
 from srlib.evaluation import evaluate
 from srlib.experiments import Experiment, Variant
 from srlib.experiments.ch07 import BORDER
-from srlib.experiments.ch10 import PRE_PROCESSING
-from srlib.experiments.ch11 import BARE
 from srlib.experiments.residual import RESIDUAL, SHORT
 from srlib.images import luma, shave
 from srlib.resize import imresize
@@ -242,6 +240,4 @@ _ALL = (
         measured_on=("set5",),
     ),
 )
-EXPERIMENTS = {
-    experiment.name: experiment for experiment in (*_ALL, *RESIDUAL, *BORDER, *PRE_PROCESSING, *BARE)
-}
+EXPERIMENTS = {experiment.name: experiment for experiment in (*_ALL, *RESIDUAL, *BORDER)}

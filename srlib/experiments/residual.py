@@ -22,12 +22,16 @@ SHORT = Recipe(
 _ADAM: dict[str, object] = {"optimizer": "adam", "betas": (0.9, 0.999), "lr": 1e-3}
 
 
-def _variant(label: str, model: str, scale: int, arguments: dict[str, object], **changes: object) -> Variant:
-    """A network for one scale, trained by the short recipe with some fields changed."""
+def _variant(
+    label: str, model: str, scales: int | tuple[int, ...], arguments: dict[str, object], **changes: object
+) -> Variant:
+    """A network for one scale or several, trained by the short recipe with some fields changed."""
     more = {key: changes.pop(key) for key in ("data", "start") if key in changes}
     recipe = replace(SHORT, **changes)  # type: ignore[arg-type]
-    takes = {**arguments} if "scales" in arguments else {"scale": scale, **arguments}
-    return Variant(label, model, takes, recipe, scales=(scale,), channels=3, **more)  # type: ignore[arg-type]
+    of_one = isinstance(scales, int)
+    takes = {"scale" if of_one else "scales": scales, **arguments}
+    trained = (scales,) if of_one else scales
+    return Variant(label, model, takes, recipe, scales=trained, channels=3, **more)  # type: ignore[arg-type]
 
 
 def _experiment(name: str, chapter: int, question: str, *variants: Variant) -> Experiment:
@@ -135,17 +139,17 @@ RESIDUAL = (
         "8 blocks x 32: three EDSR, or one MDSR with as many steps as one of them, or as all three?",
         *(_variant(f"EDSR x{scale}", "EDSR", scale, {"blocks": 8, "features": 32}) for scale in (2, 3, 4)),
         *(
-            replace(
-                _variant(
-                    f"MDSR, {steps} steps",
-                    "MDSR",
-                    2,
-                    {"scales": (2, 3, 4), "blocks": 8, "features": 32},
-                    steps=steps,
-                ),
-                scales=(2, 3, 4),
-            )
+            _variant(f"MDSR, {steps} steps", "MDSR", (2, 3, 4), {"blocks": 8, "features": 32}, steps=steps)
             for steps in (1000, 3000)
+        ),
+    ),
+    _experiment(
+        "mdsr-before",
+        10,
+        "MDSR of 4 blocks x 24: a pre-processing for each scale, one for all, or none?",
+        *(
+            _variant(before, "MDSR", (2, 3, 4), {"blocks": 4, "features": 24, "before": before})
+            for before in ("own", "shared", "none")
         ),
     ),
     _experiment(
@@ -197,6 +201,30 @@ RESIDUAL = (
         *(
             _variant(kind, "WDSR", 2, {"blocks": 8, "convolution": kind}, lr=1e-3, clip="norm")
             for kind in ("full", "grouped", "separable", "flattened")
+        ),
+    ),
+    _experiment(
+        "wdsr-bare",
+        11,
+        "WDSR-A of 1, 3, 5 and 8 blocks, x4, without weight normalisation",
+        *(
+            _variant(f"WDSR-A, {blocks}", "WDSR", 4, {"blocks": blocks, "norm": None})
+            for blocks in (1, 3, 5, 8)
+        ),
+    ),
+    _experiment(
+        "wdsr-bare-expansion",
+        11,
+        "WDSR-A of 8 blocks, x2, without weight normalisation: how much wider before the ReLU, at about "
+        "equal parameters?",
+        *(
+            _variant(
+                f"x{wide}",
+                "WDSR",
+                2,
+                {"blocks": 8, "features": features, "expansion": wide, "norm": None},
+            )
+            for wide, features in ((1, 64), (4, 32))
         ),
     ),
 )

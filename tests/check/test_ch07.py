@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from srlib.check import ch07
+from srlib.check.crops import crops
 
 
 class InAnotherOrder(nn.Module):
@@ -49,7 +50,7 @@ def test_a_copy_may_be_measured_instead() -> None:
 def test_the_bug_hunts_network_answers_in_eval_mode_as_the_one_it_was_made_from() -> None:
     from srlib import zoo
 
-    lr, _ = ch07._pictures()
+    lr, _ = crops(3)
     with torch.no_grad():
         plain, normed = zoo.load("edsr-small", 3).eval()(lr), ch07._normed().eval()(lr)
     assert sum(isinstance(part, nn.BatchNorm2d) for part in ch07._normed().modules()) == 8

@@ -21,7 +21,7 @@ from srlib.check import (
     reveal,
     same_network,
 )
-from srlib.check.exercise import asked, untouched
+from srlib.check.exercise import asked, close, untouched
 from srlib.models import ESPCN, MDSR, SRCNN, SRResNet
 from srlib.show import say
 
@@ -322,3 +322,11 @@ def test_a_bug_hunts_code_is_known_again_where_another_cell_imports_what_it_call
         exec(text, space)
         states.append(attempt("9.9", space["answer"], third_of_the_root, "well.", given=halved_root).state)
     assert states == ["not attempted", "right"]
+
+
+def test_two_answers_are_close_up_to_rounding_and_only_if_their_shapes_are_the_same() -> None:
+    a = torch.tensor([1.0, 9.0])
+    assert close(a + 9e-4, a)  # a ten-thousandth of one more than the largest, 9
+    assert not close(a + 2e-3, a)
+    assert not close(a + 9e-4, a, 1e-5)
+    assert not close(a[:1], a)

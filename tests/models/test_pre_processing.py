@@ -1,4 +1,4 @@
-"""Chapter 10's own experiment: MDSR with a pre-processing for each scale, one for all, or none."""
+"""MDSR with a pre-processing for each scale, one for all, or none (chapter 10)."""
 
 from typing import Any
 
