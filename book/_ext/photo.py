@@ -77,7 +77,7 @@ def head(names: tuple[str, ...], weights: Path | None) -> str:
 
     content = {
         "networks": offered(names, weights),
-        "worker": "\n".join(map(text, ("pixels.js", "network.js", "worker.js"))),
+        "worker": "\n".join(map(text, ("pixels.js", "fast.js", "network.js", "worker.js"))),
         "slider": asset("srlib.show", "compare.js"),
         "sample": {"name": SAMPLE, "address": sample()},
     }

@@ -19,7 +19,8 @@ function numbers({ type, base64 }) { // Float64Array: it costs nothing more and 
 }
 
 // The network with its numbers decoded, and for each step what it takes: `work` multiply-adds a pixel of input.
-function unpacked(network) {
+// `plain`: without the registers of fast.js, even where there are any.
+function unpacked(network, plain = false) {
   const last = {}; // name -> the step that uses it last
   network.steps.forEach((step, i) => step.from.forEach((name) => { last[name] = i; }));
   const steps = network.steps.map((step, i) => ({
@@ -28,8 +29,8 @@ function unpacked(network) {
     work: step.op === "conv" ? step.size * step.inputs * step.kernel ** 2 : step.size,
     ...Object.fromEntries(["weights", "values"].filter((key) => step[key]).map((key) => [key, numbers(step[key])])),
   }));
-  for (const step of steps) if (step.op === "conv") step.blocks = blocks(step);
-  return { ...network, steps, work: steps.reduce((sum, step) => sum + step.work, 0) };
+  for (const step of steps) if (step.op === "conv") step.fast = Boolean(fast) && !plain;
+  return { ...network, plain, steps, work: steps.reduce((sum, step) => sum + step.work, 0) };
 }
 
 // --- convolution ----------------------------------------------------------------------------------
@@ -52,6 +53,16 @@ function blocks({ inputs, outputs, kernel, weights }) {
   return made;
 }
 
+// The rows that one row of outputs looks at, side by side: `kernel` of each input from row `top` on, or zeros.
+function gather(rows, { data, height, width }, top, inputs, kernel, before, stride) {
+  for (let c = 0, to = before; c < inputs; c++) {
+    for (let i = top; i < top + kernel; i++, to += stride) {
+      if (i < 0 || i >= height) rows.fill(0, to, to + width);
+      else rows.set(data.subarray((c * height + i) * width, (c * height + i + 1) * width), to);
+    }
+  }
+}
+
 // Outputs as large as the input, which is continued by zeros: `before` rows and columns on its top and left. Row
 // by row: the rows that one row of outputs looks at are copied side by side (they fit into the processor's
 // cache), then each block of outputs runs over them.
@@ -61,13 +72,9 @@ function conv(x, step) {
   const y = picture(outputs, height, width);
   const stride = width + kernel;
   const rows = new Float64Array(inputs * kernel * stride);
+  step.blocks ??= blocks(step);
   for (let row = 0; row < height; row++) {
-    for (let c = 0, to = before; c < inputs; c++) {
-      for (let i = row - before; i < row - before + kernel; i++, to += stride) {
-        if (i < 0 || i >= height) rows.fill(0, to, to + width);
-        else rows.set(x.data.subarray((c * height + i) * width, (c * height + i + 1) * width), to);
-      }
-    }
+    gather(rows, x, row - before, inputs, kernel, before, stride);
     for (const { first, count, ordered } of step.blocks) {
       const sum = count === BLOCK ? fourOutputs : oneOutput;
       sum(rows, ordered, inputs * kernel, kernel, stride, bias, first, y.data, row * width, width, height * width);
@@ -155,7 +162,7 @@ function shuffle(x, { factor }) { // channel c * factor^2 + i * factor + j goes 
 
 // `x` may be written over: run() hands a copy where the old values are still needed.
 const OPS = {
-  conv,
+  conv: (x, step) => (step.fast ? fast.conv(x, step) : conv(x, step)),
   shuffle,
   relu: (x) => each(x, (value) => Math.max(value, 0)),
   prelu: (x, { values }) => each(x, (value, c) => (value < 0 ? value * values[c % values.length] : value)),

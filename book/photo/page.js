@@ -72,8 +72,8 @@
   }
 
   // The picture {data, colours, channels, height, width} (bytes, a channel after the other) through a network:
-  // strips of {network, bicubic, nearest}, from top to bottom.
-  function enlarge(crew, picture, network, heard) {
+  // strips of {network, bicubic, nearest}, from top to bottom. `plain`: without WebAssembly.
+  function enlarge(crew, picture, network, heard, plain = false) {
     const { channels, height, width } = picture;
     const widest = Math.max(...network.steps.map((step) => step.size)) * (network.enlarged ? network.scale ** 2 : 1);
     const forMemory = Math.ceil((4 * widest * height * width) / MEMORY);
@@ -88,7 +88,7 @@
         part.set(rows, c * (to - from) * width);
       }
       const strip = { data: part, channels, height: to - from, width };
-      const message = { job: "enlarge", strip, colours: picture.colours, top: top - from, bottom: bottom - from, network };
+      const message = { job: "enlarge", strip, colours: picture.colours, top: top - from, bottom: bottom - from, network, plain };
       return crew.ask(message, (share) => {
         shares[i] = share;
         heard(shares.reduce((one, other) => one + other) / count);
@@ -310,13 +310,13 @@
     const table = add(frame, "table");
     add(table, "caption", { textContent: `A colour picture of ${TIMED} x ${TIMED} pixels in this browser, with ${hands} workers` });
     const heads = add(add(table, "thead"), "tr");
-    for (const one of ["network", "scale", "weights", "time"]) add(heads, "th", { textContent: one, scope: "col" });
+    for (const one of ["network", "weights", "plain", "WebAssembly"]) add(heads, "th", { textContent: one, scope: "col" });
     const body = add(table, "tbody");
     const cells = offered(root).map((one) => {
       const row = add(body, "tr");
-      add(row, "th", { textContent: one.name, scope: "row" });
-      for (const text of [`x${one.scale}`, one.parameters.toLocaleString("en")]) add(row, "td", { textContent: text });
-      return [one, add(row, "td", { textContent: "not yet" })];
+      add(row, "th", { textContent: `${one.name} x${one.scale}`, scope: "row" });
+      add(row, "td", { textContent: one.parameters.toLocaleString("en") });
+      return [one, [true, false].map(() => add(row, "td", { textContent: "not yet" }))];
     });
     const bar = add(root, "div", { className: "bar" });
     const said = add(root, "p", { className: "said" }, { role: "status" });
@@ -328,11 +328,14 @@
       const noise = Uint8Array.from({ length: 3 * TIMED * TIMED }, () => 256 * Math.random());
       const picture = { data: noise, colours: 3, channels: 3, height: TIMED, width: TIMED };
       try {
-        for (const [network, cell] of cells) {
+        for (const [network, [plain, registers]] of cells) {
           said.textContent = `Measuring ${network.name} x${network.scale} ...`;
-          const began = performance.now();
-          await enlarge(crew, picture, network, () => {});
-          cell.textContent = seconds(began);
+          const first = performance.now();
+          await enlarge(crew, picture, network, () => {}, true);
+          plain.textContent = seconds(first);
+          const second = performance.now();
+          const strips = await enlarge(crew, picture, network, () => {});
+          registers.textContent = strips.every((strip) => strip.registers) ? seconds(second) : "not in this browser";
         }
         said.textContent = "Measured.";
       } catch (fault) {

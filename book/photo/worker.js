@@ -1,13 +1,15 @@
 // What a worker does, so that the page stays free: one strip of a picture, or one file. The page makes the worker
-// from pixels.js, network.js and this file, whose text it holds: so it works from the disk, too.
+// from pixels.js, fast.js, network.js and this file, whose text it holds: so it works from the disk, too.
 
 let known = null; // the network used last, its numbers decoded
 
 // The rows top..bottom of a strip (the others are what the network looks at around them), each enlarged in three
 // ways: the pixels of (rows, width, channels), side by side. `colours` of the strip's channels are gray or RGB;
-// one more is transparency, which is enlarged by bicubic, as `srlib upscale` does.
-function enlarge({ strip, colours, top, bottom, network }, report) {
-  if (known?.name !== network.name || known.scale !== network.scale) known = unpacked(network);
+// one more is transparency, which is enlarged by bicubic, as `srlib upscale` does. `plain`: see unpacked().
+function enlarge({ strip, colours, top, bottom, network, plain = false }, report) {
+  if (known?.name !== network.name || known.scale !== network.scale || known.plain !== plain) {
+    known = unpacked(network, plain);
+  }
   const floats = toFloat(strip);
   let y = upscale(known, channelsOf(floats, 0, colours), report);
   if (strip.channels > colours) {
@@ -18,6 +20,7 @@ function enlarge({ strip, colours, top, bottom, network }, report) {
     network: sideBySide(y, rows, toByte),
     bicubic: sideBySide(imresize(strip, known.scale), rows),
     nearest: sideBySide(nearest(strip, known.scale), rows),
+    registers: Boolean(fast) && !plain,
   };
 }
 

@@ -400,12 +400,32 @@ def test_progress_grows_and_a_new_picture_takes_the_place_of_the_one_at_work(ope
 def test_the_table_of_times_is_measured_when_asked(opened: Open) -> None:
     page = opened()
     times = page.locator(".srlib-photo-times")
-    assert times.locator("td:last-child").all_inner_texts() == ["not yet"] * 3
+    measured = [times.locator(f"td:nth-last-child({one})") for one in (2, 1)]  # plainly, with WebAssembly
+    assert [one.all_inner_texts() for one in measured] == [["not yet"] * 3] * 2
     times.get_by_role("button", name="measure here").click()
     times.get_by_text("Measured.").wait_for()
-    measured = [float(text.removesuffix(" s")) for text in times.locator("td:last-child").all_inner_texts()]
-    assert len(measured) == 3
-    assert all(value > 0 for value in measured)
+    plain, fast = [[float(text.removesuffix(" s")) for text in one.all_inner_texts()] for one in measured]
+    assert len(plain) == len(fast) == 3
+    assert sum(plain) > sum(fast) > 0
+
+
+def test_a_browser_without_webassembly_gives_the_same_pixels(browser: Browser, page_file: Path) -> None:
+    page = browser.new_context(offline=True).new_page()
+    page.set_default_timeout(MINUTES)
+    whole = page_file.read_text("utf-8")
+    start = '"worker":"'
+    assert whole.count(start) == 1
+    poor = page_file.with_name("poor.html")
+    poor.write_text(whole.replace(start, f"{start}delete globalThis.WebAssembly;\\n"), "utf-8")
+    page.goto(poor.as_uri())
+    photo = cut("chelsea", 31, 40)
+    for network in OFFERED:
+        assert gap(enlarged(page, file_of(photo), network)[network], wanted(photo, network, 3)) <= 1
+    times = page.locator(".srlib-photo-times")
+    times.get_by_role("button", name="measure here").click()
+    times.get_by_text("Measured.").wait_for()
+    assert times.locator("td:last-child").all_inner_texts() == ["not in this browser"] * 3
+    page.context.close()
 
 
 def test_256_pixels_a_side_take_seconds(opened: Open, record_property: Callable[[str, object], None]) -> None:

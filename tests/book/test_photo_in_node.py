@@ -35,10 +35,13 @@ const say = (value) => console.log(JSON.stringify(value));
 """
 
 
-def node(script: str, **given: Any) -> Any:
-    """What a script says that has the folder's functions and ``given`` (tensors become pictures)."""
-    parts = [(BOOK / "photo" / f"{name}.js").read_text("utf-8") for name in ("pixels", "network", "worker")]
-    text = "\n".join([*parts, START, f"(async () => {{ {script} }})()"])
+def node(script: str, before: str = "", **given: Any) -> Any:
+    """What a script says that has the folder's functions and ``given`` (tensors become pictures). ``before``:
+    a line that comes first of all."""
+    parts = [
+        (BOOK / "photo" / f"{name}.js").read_text("utf-8") for name in ("pixels", "fast", "network", "worker")
+    ]
+    text = "\n".join([before, *parts, START, f"(async () => {{ {script} }})()"])
     done = subprocess.run(
         [str(NODE), "-e", text], input=json.dumps(given, default=as_picture), capture_output=True, text=True
     )
@@ -138,9 +141,19 @@ def test_numbers_that_half_precision_would_change_stay_whole(networks: Any) -> N
     assert torch.equal(torch.tensor(node("say([...numbers(given.text)])", text=text)), values)
 
 
-def test_a_convolution_is_pytorchs() -> None:
+def test_node_has_the_registers_that_most_browsers_have() -> None:
+    assert node("say(fast !== null)") is True
+
+
+def test_without_webassembly_everything_is_computed_plainly(networks: Any) -> None:
+    script = "const net = unpacked(given.net); say([fast === null, net.steps.some((step) => step.fast)])"
+    assert node(script, before="delete globalThis.WebAssembly", net=converted("fsrcnn", 3)) == [True, False]
+
+
+@pytest.mark.parametrize("kind", ["plain", "fast"])
+def test_a_convolution_is_pytorchs(kind: str) -> None:
     torch.manual_seed(0)
-    pictures, steps, wanted = [torch.randn(3, *size) for size in SIZES], [], []
+    pictures, steps, wanted = [torch.randn(3, *size) for size in (*SIZES, (2, 8), (3, 16))], [], []
     for outputs in (1, 3, 4, 9):
         for kernel, before in ((1, 0), (3, 1), (5, 2), (4, 1), (4, 2)):
             weight, bias, after = (
@@ -149,13 +162,11 @@ def test_a_convolution_is_pytorchs() -> None:
                 kernel - 1 - before,
             )
             sizes = {"inputs": 3, "outputs": outputs, "kernel": kernel, "before": before}
-            steps.append(sizes | {"weights": weight.flatten().tolist(), "values": bias.tolist()})
+            numbers = {"weights": weight.flatten().tolist(), "values": bias.tolist()}
+            steps.append(sizes | numbers | {"fast": kind == "fast"})
             for x in pictures:
                 wanted.append(F.conv2d(F.pad(x[None], (before, after, before, after)), weight, bias)[0])
-    script = """say(given.steps.flatMap((step) => {
-      step.blocks = blocks(step);
-      return given.pictures.map((x) => written(conv(x, step)));
-    }))"""
+    script = "say(given.steps.flatMap((step) => given.pictures.map((x) => written(OPS.conv(x, step)))))"
     for mine, its in zip(node(script, steps=steps, pictures=pictures), wanted, strict=True):
         torch.testing.assert_close(as_tensor(mine), its, atol=1e-5, rtol=1e-5)
 
@@ -197,21 +208,26 @@ def converted(name: str, scale: int) -> Any:
     return importlib.import_module("photo_networks").converted(name, scale)
 
 
+@pytest.mark.parametrize("kind", ["plain", "fast"])
 @pytest.mark.parametrize(("name", "scale"), ALL)
-def test_a_network_answers_as_in_pytorch(networks: Any, name: str, scale: int) -> None:
+def test_a_network_answers_as_in_pytorch(networks: Any, name: str, scale: int, kind: str) -> None:
     sizes = [(1, 1, 1), (1, 20, 15), (3, 1, 1), (3, 9, 16), (3, 20, 15)]
     pictures = [from_uint8(levels(*size)) for size in sizes]
-    script = "const net = unpacked(given.net); say(given.pictures.map((x) => written(upscale(net, x))))"
+    script = """const net = unpacked(given.net, given.plain);
+    say(given.pictures.map((x) => written(upscale(net, x))))"""
+    given = {"net": converted(name, scale), "pictures": pictures, "plain": kind == "plain"}
     model = zoo.load(name, scale)
-    for x, mine in zip(pictures, node(script, net=converted(name, scale), pictures=pictures), strict=True):
+    for x, mine in zip(pictures, node(script, **given), strict=True):
         torch.testing.assert_close(as_tensor(mine).clamp(0, 1), upscale(model, x, scale), atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("kind", ["plain", "fast"])
 @pytest.mark.parametrize("name", OFFERED)
-def test_the_answer_does_not_depend_on_the_strips(networks: Any, name: str) -> None:
+def test_the_answer_does_not_depend_on_the_strips(networks: Any, name: str, kind: str) -> None:
     x = levels(4, 40, 11)
     net = converted(name, 3)
-    script = """const all = { strip: given.x, colours: 3, top: 0, bottom: 40, network: given.net };
+    script = """const { x: strip, net: network, plain } = given;
+    const all = { strip, colours: 3, top: 0, bottom: 40, network, plain };
     const whole = enlarge(all, () => {});
     const { around } = given.net;
     const differ = [];
@@ -229,7 +245,7 @@ def test_the_answer_does_not_depend_on_the_strips(networks: Any, name: str) -> N
       }
     }
     say(differ)"""
-    assert node(script, x=x, net=net) == []
+    assert node(script, x=x, net=net, plain=kind == "plain") == []
 
 
 def test_a_strip_with_too_little_around_would_be_noticed(networks: Any) -> None:
