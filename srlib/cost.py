@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
 from srlib.field import Reach
@@ -102,6 +103,22 @@ class Layer:
 def parameters(model: nn.Module) -> int:
     """How many numbers training can change, those for other scales included."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def kept_bytes(net: nn.Module, x: Tensor) -> int:
+    """Bytes that a training step keeps for the way back when ``net`` answers ``x``: what its layers saw, each
+    tensor once, without weights and buffers. Chapter 7 builds it."""
+    own = {tensor.data_ptr() for tensor in [*net.parameters(), *net.buffers()]}
+    found: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        if tensor.data_ptr() not in own:
+            found[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        net(x)
+    return sum(found.values())
 
 
 def multiply_adds(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from srlib import models, zoo
-from srlib.cost import BEFORE, layers, multiply_adds, parameters
+from srlib.cost import BEFORE, kept_bytes, layers, multiply_adds, parameters
 from srlib.field import Reach, effective_field, square_holding
 from srlib.inference import receptive_radius, run
 
@@ -253,6 +253,17 @@ def test_steps_that_the_answer_does_not_depend_on_are_left_out() -> None:
 def test_arithmetic_from_either_side_keeps_the_field(answer: Any, label: str) -> None:
     step = layers(Answering(answer))[-1]
     assert (step.label, step.field) == (label, 3)
+
+
+def test_the_way_back_needs_what_each_convolution_saw_and_nothing_twice() -> None:
+    x = torch.rand(2, 4, 5, 7)
+    once = 2 * 4 * 5 * 7 * 4  # bytes of x in float32
+    first, second = (nn.Conv2d(4, 4, 3, padding=1) for _ in range(2))
+    assert kept_bytes(first, x) == once
+    # the ReLU's answer is kept once, though the ReLU and the convolution after it both need it
+    assert kept_bytes(nn.Sequential(first, nn.ReLU(), second), x) == 2 * once
+    with torch.no_grad():
+        assert kept_bytes(first, x) == 0
 
 
 def test_counting_leaves_the_model_as_it_was() -> None:

@@ -116,8 +116,13 @@ def test_a_variant_may_start_from_the_zoo_and_says_so(
     warm = replace(plain, start=("espcn", 3))
     assert "start" not in plain.described()
     assert warm.described()["start"] == ["espcn", 3]
+    told = []
     for variant in (plain, warm):
-        perform(replace(two(), variants=(variant,)), seeds=(0,), folder=tmp_path / str(variant.start))
+        experiment = replace(two(), variants=(variant,))
+        (run,) = perform(experiment, seeds=(0,), folder=tmp_path / str(variant.start)).runs
+        told.append(run.get("started_from"))
+    card = zoo.card("espcn", 3)
+    assert told == [None, {"card": "espcn x3", "sha256": card.sha256[:8], "steps": card.steps}]
     trained = zoo.load("espcn", 3).state_dict()
     same = [
         [torch.equal(one[key], trained[key]) for key in one if one[key].shape == trained[key].shape]

@@ -149,8 +149,8 @@ def _same_layers(
     if len(ours) != len(others):
         steps = "one before the shuffle" if scale < 4 else "one before each of the two shuffles"
         raise NotYet(
-            f"{at} {len(others)} convolutions run: the head, two in each block, one after the blocks, "
-            f"{steps}, the tail. In yours {len(ours)} run (a layer that runs twice counts once)."
+            f"{at}, it should be {len(others)} convolutions: the head, two in each block, one after the "
+            f"blocks, {steps}, the tail. In yours {len(ours)} run (a layer that runs twice counts once)."
         )
     for name, one, other in zip(names, ours, others, strict=True):
         mine = (*one.kernel_size, one.in_channels, one.out_channels)
@@ -385,7 +385,7 @@ def _flips(answer: Callable[[nn.Module, Tensor], Any]) -> None:
                 net, x, _VALID, undo=False
             ),
             "That is the sum of the four; the mean is wanted.": 4 * wanted,
-            "One way only: only the picture as it is.": net(x),
+            "You average one view, the picture as it is; four are valid.": net(x),
         }
         for ways in (more for n in (1, 2) for more in itertools.combinations(_VALID[1:], n)):
             slips[

@@ -202,8 +202,11 @@ def _run(
     bank = _bank(variant, seed, banks)
     torch.manual_seed(seed)
     model = zoo.build(variant.model, dict(variant.arguments))
+    started: dict[str, Any] = {}
     if variant.start:
+        card = zoo.card(*variant.start)
         zoo.warm_start(model, zoo.load(*variant.start).state_dict())
+        started = {"started_from": {"card": card.title, "sha256": card.sha256[:8], "steps": card.steps}}
     course: dict[str, dict[int, float]] = {name: {} for name in variant.looks}
 
     def look(run: Run) -> None:
@@ -240,6 +243,7 @@ def _run(
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "torch": torch.__version__,
         "variant": variant.described(),
+        **started,
     }
 
 

@@ -102,6 +102,29 @@ RESIDUAL = (
         ),
     ),
     _experiment(
+        "edsr-unstable",
+        9,
+        "EDSR of 16 blocks x 256, x2, at ten times the paper's rate and without a warm-up: what does the "
+        "tenth prevent?",
+        *(
+            _variant(
+                f"residual times {res_scale:g}",
+                "EDSR",
+                2,
+                {"features": 256, "res_scale": res_scale},
+                steps=40,
+                batch=4,
+                warmup=0,
+                schedule="constant",
+                spike=0.0,  # nothing is left out: what happens is to be seen
+                ema=0.0,
+                validate_every=0,
+                **_ADAM,
+            )
+            for res_scale in (1.0, 0.1)
+        ),
+    ),
+    _experiment(
         "edsr-crop",
         9,
         "EDSR of 4 blocks x 32, x2: many small crops in a step, or few large ones?",
