@@ -434,6 +434,8 @@ def _only(answer: Callable[[nn.Module, int], Any]) -> None:
             raise NotYet("That is `net` itself: make a copy, so that `net` keeps its scales.")
         if tuple(net.scales) != (2, 3, 4) or list(net.state_dict()) != list(state):
             raise NotYet("`net` has changed: it must keep all its scales. Work on a copy.")
+        if getattr(found, "scales", ()) == scale:
+            raise NotYet(f"Its `scales` is {scale}; it should be ({scale},). A tuple of one needs its comma.")
         with torch.no_grad():
             if not close(asked(found, x, scale), net(x, scale), 1e-5):
                 raise NotYet(f"At x{scale} it does not answer as `net` does.")

@@ -177,6 +177,8 @@ WRONG: dict[str, list[str]] = {
         "import copy\ndef only(net, scale):\n    return copy.deepcopy(net)",
         # scales not said
         _ONLY.replace("    one.scales = (scale,)\n", ""),
+        # a number in brackets is no tuple
+        _ONLY.replace("(scale,)", "(scale)"),
         # a fresh EDSR-like network
         "from srlib import models\n"
         "def only(net, scale):\n    return models.MDSR((scale,), blocks=1, features=net.head.out_channels)",
