@@ -124,6 +124,8 @@ WRONG: dict[str, list[str]] = {
         "import math\ndef less_error(before, after):\n    return 100 * (1 - math.exp((before - after) / 10))",
     ],
     "11.4": [
+        # the network itself, which the text forbids
+        "def enlarge(net, x):\n    return net(x)",
         # the bug in other words
         "def enlarge(net, x):\n    y = x - net.mean\n    h = net.head(y)\n    for block in net.body:\n"
         "        h = h + block.body(h) / len(net.body) ** 0.5\n"
