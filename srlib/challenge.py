@@ -3,13 +3,15 @@
 An entry is a Python file with a function ``network()``, which makes an untrained ``nn.Module`` for x3, as
 the chapters build them (``channels`` 1 or 3, ``pre_upsample``). It may have a ``recipe`` for ``fit``, or a
 function ``learn(net, bank, seconds)`` that trains the network as it likes. It gets dead leaves to learn from,
-drawn by a seed that it does not know, and is judged on the photographs and on other leaves. It runs in
+drawn by a seed that nobody knows beforehand, and is judged on the photographs and on other leaves, and on the
+pictures of a folder that nobody else has, if there is one. It runs in
 processes of its own, which never see what they are judged by; but it is a program: judge only what you
 would run.
 """
 
 import importlib.util
 import json
+import math
 import os
 import re
 import secrets
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
@@ -30,7 +32,7 @@ from torch import Tensor, nn
 
 from srlib import comparison, cost, data
 from srlib.degrade import bicubic
-from srlib.images import from_uint8, to_uint8
+from srlib.images import crop_to_multiple, from_uint8, middle, to_uint8
 from srlib.inference import upscale
 from srlib.metrics import psnr
 from srlib.models import Interpolation
@@ -66,7 +68,8 @@ class Result:
     """How an entry did: ``numbers`` it keeps, multiply-adds for 1280 x 720 pixels, and for each of ``seeds``
     the ``seconds`` it learned and the mean PSNR (dB, luma) on the photographs' middles and on dead leaves,
     from 8-bit colour files (luma networks have a little more in the table, where their LR is not rounded).
-    ``bicubic``: what bicubic has on both."""
+    ``bicubic``: what bicubic has on both. ``private``: the same on pictures of one's own, if there were any,
+    and ``private_bicubic``."""
 
     name: str
     numbers: int
@@ -76,6 +79,8 @@ class Result:
     photographs: list[float]
     leaves: list[float]
     bicubic: tuple[float, float]
+    private: list[float] = field(default_factory=list)
+    private_bicubic: float = math.nan
 
     @property
     def psnr(self) -> float:
@@ -97,6 +102,12 @@ class Result:
             f"photographs {self.psnr:.2f} dB ({low:.2f} to {high:.2f}), bicubic {self.bicubic[0]:.2f}; "
             f"dead leaves {fmean(self.leaves):.2f}, bicubic {self.bicubic[1]:.2f}",
         ]
+        if self.private:
+            low, high = min(self.private), max(self.private)
+            lines.append(
+                f"pictures of your own {fmean(self.private):.2f} dB ({low:.2f} to {high:.2f}), "
+                f"bicubic {self.private_bicubic:.2f}"
+            )
         best = efficient(points)
         for name, (work, found) in sorted(points.items(), key=lambda one: one[1][0]):
             marks = ("*" if name in best else " ") + (" <- yours" if name == self.name else "")
@@ -107,8 +118,15 @@ class Result:
         return "\n".join([*lines, on if not better else f"not on the frontier (*): {better[0]} beats it"])
 
 
-def judge(entry: str | Path, *, seeds: Sequence[int] | None = None, seconds: float = SECONDS) -> Result:
-    """Train the entry once for each seed (None: three that nobody knows before) and measure it."""
+def judge(
+    entry: str | Path,
+    *,
+    seeds: Sequence[int] | None = None,
+    seconds: float = SECONDS,
+    pictures: str | Path | None = None,
+) -> Result:
+    """Train the entry once for each seed (None: three that nobody knows before) and measure it, also on the
+    middles of the pictures in a folder, ``pictures``, that the entry's author has not seen."""
     path = Path(entry)
     if not path.is_file():
         raise ChallengeError(f"{path}: there is no such file; an entry is a Python file with network()")
@@ -117,11 +135,15 @@ def judge(entry: str | Path, *, seeds: Sequence[int] | None = None, seconds: flo
         raise ChallengeError("at least one seed is needed")
     if not 0 < seconds <= SECONDS:
         raise ChallengeError(f"an entry learns for up to {SECONDS:g} s, not for {seconds:g}")
+    private = [] if pictures is None else _private(Path(pictures))
     took: list[float] = []
     scores: dict[str, list[float]] = {"photographs": [], "leaves": []}
+    if private:
+        scores["private"] = []
     facts: dict[str, Any] = {}
     for seed in seeds:
         judged = {"photographs": list(comparison.pictures().values()), "leaves": _hidden(seed)}
+        judged |= {"private": private} if private else {}
         with TemporaryDirectory(prefix="srlib-challenge-", ignore_cleanup_errors=True) as folder:
             took.append(_trained(path, seed, Path(folder), seconds))
             numbers = _numbers(path, Path(folder))
@@ -136,7 +158,16 @@ def judge(entry: str | Path, *, seeds: Sequence[int] | None = None, seconds: flo
         seconds=took,
         **scores,
         bicubic=(_bicubic(judged["photographs"], path), _bicubic(judged["leaves"], path)),
+        private_bicubic=_bicubic(private, path) if private else math.nan,
     )
+
+
+def _private(folder: Path) -> list[Tensor]:
+    """The middles of a folder's pictures, in colour, their sides multiples of the scale."""
+    found = [middle(x.expand(3, -1, -1), comparison.SIDE) for x in data.load_folder(folder).values()]
+    if min(min(x.shape[1:]) for x in found) < 8 * SCALE:
+        raise ChallengeError(f"{folder}: each picture needs {8 * SCALE} x {8 * SCALE} pixels at least")
+    return [crop_to_multiple(x, SCALE) for x in found]
 
 
 def _hidden(seed: int) -> list[Tensor]:
@@ -280,6 +311,7 @@ def _learn(path: Path, folder: Path, seed: int, seconds: float) -> None:
     net = _network(module)
     pictures = [data.dead_leaves(256, 100 * seed + i) for i in range(60)]
     bank = data.PatchBank(pictures, SCALE, channels=net.channels, seed=seed)  # type: ignore[arg-type]
+    torch.optim.SGD([nn.Parameter(torch.zeros(1))])  # a process's first optimiser takes seconds to import
     (folder / "ready").touch()
     start = time.monotonic()
     if hasattr(module, "learn"):

@@ -104,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, action="append", dest="seeds", help="may be repeated; default: three unknown ones"
     )
     contest.add_argument("--seconds", type=float, help="for trying: so long instead of a minute")
+    contest.add_argument("--pictures", type=Path, help="a folder of your own pictures, judged by as well")
     contest.set_defaults(run=_challenge)
 
     animals = commands.add_parser("zoo", help="trained weights: list, table, card, retrain, train-next, pack")
@@ -343,7 +344,7 @@ def _challenge(options: argparse.Namespace) -> None:
     from srlib import challenge
 
     seconds = challenge.SECONDS if options.seconds is None else options.seconds
-    print(challenge.judge(options.entry, seeds=options.seeds, seconds=seconds))
+    print(challenge.judge(options.entry, seeds=options.seeds, seconds=seconds, pictures=options.pictures))
 
 
 def _zoo_list(_: argparse.Namespace) -> None:

@@ -49,9 +49,9 @@ _NAMES = [f"{block}_{i}" for block, (_, count) in enumerate(_WIDTHS, 1) for i in
 
 class VGGFeatures(nn.Module):
     """Features of VGG-19, frozen. ``layer``: "relu2_2" is after the activation (SRGAN's phi 2,2), "conv5_4"
-    before it (as ESRGAN). ``weights``: torchvision's vgg19-*.pth or the Caffe training as .npz, each with its
-    own normalisation of the input; None takes what ``fetch("vgg19")`` would find here, without the network;
-    "random" makes untrained ones. ``training_of_vgg`` says which was used. Chapter 8."""
+    before it (as ESRGAN). ``weights``: torchvision's ``vgg19-*.pth`` or the Caffe training as .npz, each with
+    its own normalisation of the input; None takes what ``fetch("vgg19")`` would find here, without the
+    network; "random" makes untrained ones. ``training_of_vgg`` says which was used. Chapter 8."""
 
     def __init__(self, layer: str = "relu2_2", weights: str | Path | None = None) -> None:
         super().__init__()

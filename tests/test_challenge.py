@@ -46,6 +46,12 @@ def test_the_example_entries_are_judged_on_both_kinds_of_pictures(name: str) -> 
         assert found.psnr > 20  # untrained it has less than 10
 
 
+@pytest.mark.usefixtures("small_table")
+def test_what_every_training_imports_is_there_before_the_clock_starts(tmp_path: Path) -> None:
+    asks = LEARN + 'import sys\n    assert "torch._dynamo" in sys.modules'
+    assert judge(entry(tmp_path, asks), seeds=[0], seconds=1).seconds[0] < 1
+
+
 @pytest.mark.slow
 def test_a_minute_brings_the_small_example_past_bicubic() -> None:
     found = judge(ENTRIES / "fsrcnn_like.py", seeds=[0])
@@ -74,7 +80,8 @@ BAD = {
 def test_an_entry_that_breaks_a_rule_is_refused_in_one_line(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(challenge, "GRACE", 0.5)
+    if what == "too slow":  # the others end by themselves; on a busy machine that takes a while
+        monkeypatch.setattr(challenge, "GRACE", 0.5)
     text, says = BAD[what]
     with pytest.raises(ChallengeError, match=says) as caught:
         judge(entry(tmp_path, text), seeds=[0], seconds=1)
@@ -122,6 +129,42 @@ def test_the_result_says_where_the_entry_stands(monkeypatch: pytest.MonkeyPatch)
     assert said[-1] == "not on the frontier (*): cheap beats it"
     assert [line.split()[0] for line in said[2:-1]] == ["cheap", "mine", "dear"]
     assert said[3].endswith("<- yours")
+
+
+@pytest.mark.usefixtures("small_table")
+def test_a_lecturers_own_pictures_are_judged_by_beside_the_others(tmp_path: Path) -> None:
+    from srlib.data import dead_leaves
+    from srlib.degrade import bicubic
+    from srlib.images import from_uint8, load, save, to_uint8
+    from srlib.metrics import psnr
+    from srlib.resize import imresize
+
+    folder = tmp_path / "private"
+    folder.mkdir()
+    save(dead_leaves(64, 5), folder / "a.png")  # 64 is no multiple of 3
+    save(dead_leaves(48, 6)[:1], folder / "gray.png")
+    (folder / "notes.txt").write_text("not a picture")
+    found = judge(entry(tmp_path, SMALL), seeds=[1], seconds=1, pictures=folder)
+    originals = [load(folder / "a.png")[:, :63, :63], load(folder / "gray.png").expand(3, -1, -1)]
+    by_hand = []
+    for hr in originals:
+        sr = imresize(from_uint8(bicubic(to_uint8(hr), 3)), 3).clamp(0, 1)
+        by_hand.append(float(psnr(to_uint8(sr), to_uint8(hr), crop=3)))
+    assert found.private_bicubic == pytest.approx(sum(by_hand) / 2, abs=0.01)
+    assert len(found.private) == 1
+    assert found.private != found.photographs
+    assert f"pictures of your own {found.private[0]:.2f} dB" in str(found)
+
+
+def test_without_pictures_of_ones_own_nothing_is_said_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "recorded", lambda scale: [])
+    assert "of your own" not in str(result())
+
+
+def test_a_folder_without_pictures_is_refused_before_any_training(tmp_path: Path) -> None:
+    for folder, says in ((tmp_path, "no pictures in this folder"), (tmp_path / "gone", "no such folder")):
+        with pytest.raises(OSError, match=says):
+            judge(ENTRIES / "own_loop.py", seeds=[0], pictures=folder)
 
 
 def test_a_missing_entry_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,10 @@ from srlib.experiments import (
     dictionaries,
     ensembles,
     features,
+    mixtures,
     perform,
     recorded,
+    scoreboard,
 )
 from srlib.experiments.chapters import EXPERIMENTS, checkerboard, checkerboard_share
 from srlib.models import FSRCNN
@@ -203,7 +205,8 @@ def test_the_command_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_every_experiment_of_the_book_is_recorded() -> None:
-    by_own_command = {dictionaries.NAME, colours.NAME, features.NAME, ensembles.NAME}
+    by_own_command = {dictionaries.NAME, colours.NAME, features.NAME, ensembles.NAME, mixtures.NAME}
+    by_own_command |= {scoreboard.NAME, scoreboard.PLAYED}
     assert {path.stem for path in experiments.FOLDER.glob("*.json")} == set(EXPERIMENTS) | by_own_command
 
 

@@ -119,6 +119,7 @@ def test_floors_import_only_from_below() -> None:
     order = [
         "settings",
         "published",
+        "later",
         "names",
         "files",
         "png",
@@ -146,6 +147,7 @@ def test_floors_import_only_from_below() -> None:
         "zoo",
         "experiments",
         "comparison",
+        "scoreboard",
         "show",
         "check",
         "challenge",

@@ -277,7 +277,7 @@ def _enlarge(answer: Callable[[nn.Module, Tensor], Any]) -> None:
     before = {name: kept.clone() for name, kept in net.state_dict().items()}
     with torch.no_grad(), in_eval_mode(net):
         right, wrong = net(x), given_enlarge(net, x)
-        net.forward = _not_itself  # type: ignore[method-assign]
+        net.forward = _not_itself  # type: ignore[method-assign, assignment]
         try:
             found = asked(answer, net, x.clone())
         finally:

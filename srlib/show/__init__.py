@@ -4,6 +4,7 @@ from srlib.show._html import Html
 from srlib.show._look import axes, drawn, look
 from srlib.show.architecture import architecture
 from srlib.show.compare import compare
+from srlib.show.filtered import filtered
 from srlib.show.header import header
 from srlib.show.kernels import kernel
 from srlib.show.opinion import opinion
@@ -14,6 +15,7 @@ from srlib.show.say import say
 from srlib.show.spectra import spectrum, transfer
 from srlib.show.studio import studio
 from srlib.show.table import table
+from srlib.show.timeline import timeline
 from srlib.show.watch import Watch, training
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "drawn",
     "error_map",
     "failures",
+    "filtered",
     "filters",
     "frontier",
     "grid",
@@ -38,6 +41,7 @@ __all__ = [
     "spectrum",
     "studio",
     "table",
+    "timeline",
     "training",
     "transfer",
     "zoom",
