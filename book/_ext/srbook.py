@@ -1,17 +1,20 @@
 """What the book needs from Sphinx beyond its configuration; `_config.yml` loads this file.
 
-Four things: where outputs of notebooks are cached (and when they are stale), what the notebooks' kernels
-find in their environment, how long each took (`srlib.show.header` writes it down), and repairs of
-configuration values that YAML cannot express.
+Five things: where outputs of notebooks are cached (and when they are stale), what the notebooks' kernels
+find in their environment, how long each took (`srlib.show.header` writes it down), the buttons that need the
+repository's public address, and repairs of configuration values that YAML cannot express.
 """
 
+import datetime
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -27,6 +30,7 @@ LOGGER = logging.getLogger(__name__)
 KEPT_CACHES = 3  # enough to go to and fro between two states of the library
 PACKAGES = ("torch", "numpy", "pillow", "scikit-image", "safetensors", "matplotlib", "ipykernel")
 SETTINGS = ("SRLIB_PROFILE", "SRLIB_DATA")
+TIMES = '<div class="srlib-times"></div>'  # where a page wants them, in raw HTML
 NOT_SOURCE = {"__pycache__", ".ipynb_checkpoints", ".DS_Store"}
 
 
@@ -43,11 +47,39 @@ def configure(app: Sphinx, config: Config) -> None:
     build = Path(app.outdir).parent
     config.nb_execution_cache_path = str(cache_folder(build / ".jupyter_cache", key(Path(app.srcdir))))
     config.nitpick_ignore = [tuple(pair) for pair in config.nitpick_ignore]
+    config.nitpick_ignore_regex = [tuple(pair) for pair in config.nitpick_ignore_regex]
+    config.html_theme_options |= buttons(config.html_theme_options)
     # Kernels inherit these. A reader's own IPython start-up files must not change the pages.
     os.environ["SRLIB_STATIC_BOOK"] = "1"
     os.environ["IPYTHONDIR"] = str(build / ".ipython")
     # Beside the cached outputs, so that what was measured stays with them.
     os.environ["SRLIB_BUILD_FACTS"] = str(Path(config.nb_execution_cache_path) / "facts")
+
+
+def buttons(options: dict[str, Any]) -> dict[str, Any]:
+    """The theme's options with the repository's address, from SRLIB_REPOSITORY or `_config.yml`: its buttons,
+    Binder's and Colab's. Without an address there are no such buttons."""
+    address = os.environ.get("SRLIB_REPOSITORY", "").strip() or options.get("repository_url", "").strip()
+    known = bool(address)
+    return {
+        "repository_url": address.removesuffix("/"),
+        "repository_branch": options.get("repository_branch") or "main",
+        **{f"use_{name}_button": known for name in ("repository", "edit_page", "issues")},
+        "launch_buttons": {
+            "notebook_interface": "jupyterlab",
+            "binderhub_url": "https://mybinder.org" if known else "",
+            "colab_url": "https://colab.research.google.com" if known else "",
+        },
+    }
+
+
+def to_colab(entries: list[dict[str, Any]]) -> None:
+    """Colab opens single notebooks: on the branch "colab" they install the library first (see
+    book/editions/colab.py)."""
+    for entry in entries:
+        to_colab(entry.get("buttons", []))
+        if entry.get("text") == "Colab":
+            entry["url"] = re.sub(r"/blob/[^/]+/", "/blob/colab/", entry["url"])
 
 
 def facts(page: str) -> dict[str, Any]:
@@ -69,8 +101,13 @@ def watch_the_clock(app: Sphinx, env: BuildEnvironment) -> None:
 
 def fill_in(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object) -> None:
     """Write time and memory of the run into the page that it made."""
+    if "body" not in context:  # a page that Sphinx makes itself
+        return
+    to_colab(context.get("header_buttons", []))
+    if TIMES in context["body"]:
+        context["body"] = context["body"].replace(TIMES, times(app.env.found_docs, app.env.titles))
     measured = facts(page)
-    if not measured or "body" not in context:
+    if not measured:
         return
     seconds, memory = measured["seconds"], measured["gigabytes"]
     words = {
@@ -81,6 +118,49 @@ def fill_in(app: Sphinx, page: str, template: str, context: dict[str, Any], tree
         context["body"] = re.sub(
             rf'(<span data-srlib-fact="{fact}">)[^<]*(</span>)', rf"\g<1>{said}\g<2>", context["body"]
         )
+
+
+def times(pages: Iterable[str], titles: Mapping[str, Any]) -> str:
+    """What each chapter took, and with what, as two tables."""
+    rows, total, profiles = [], 0.0, set()
+    for page in sorted(page for page in pages if facts(page)):
+        measured = facts(page)
+        total += measured["seconds"]
+        profiles.add(measured["profile"])
+        name = page.rpartition("/")[2]
+        link = f'<a href="../notebooks/{name}.html">{escape(titles[page].astext())}</a>'
+        cells = [
+            f"{measured['seconds']:.0f} s",
+            f"{measured['may_take']} s" if measured["may_take"] else "no limit",
+            f"{measured['gigabytes']:.1f} GB" if measured["gigabytes"] else "not measured",
+        ]
+        rows.append((link, cells))
+    rows.append(("all of them", [f"{total / 60:.1f} minutes", "", ""]))
+    ran = table("What each notebook took", ["notebook", "took", "may take", "most memory"], rows)
+    made = {
+        "day": datetime.date.today().isoformat(),
+        "profile": ", ".join(sorted(profiles)) or "none",
+        "system": f"{platform.system()} on {platform.machine()}",
+        "processor cores": str(os.cpu_count()),
+        "public image sets": "at hand" if os.environ.get("SRLIB_DATA", "").strip() else "not at hand",
+        "Python": python_version(),
+        **{package: installed(package) for package in (*PACKAGES, "jupyter-book", "sphinx")},
+    }
+    return ran + table("With what", ["", ""], [(what, [value]) for what, value in made.items()])
+
+
+def table(caption: str, heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """An HTML table: the first of each row is HTML and its head, the others are text."""
+    top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads) if any(heads) else ""
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
+        for first, cells in rows
+    )
+    head = f"<thead><tr>{top}</tr></thead>" if top else ""
+    return (
+        '<div class="pst-scrollable-table-container"><table class="table">'
+        f"<caption>{escape(caption)}</caption>{head}<tbody>{body}</tbody></table></div>"
+    )
 
 
 def key(root: Path) -> str:

@@ -1,12 +1,15 @@
 """The local Sphinx extension: when cached outputs are stale, and what kernels find in their environment."""
 
 import importlib
+import json
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 EXTENSIONS = Path(__file__).parents[2] / "book" / "_ext"
 
@@ -88,11 +91,17 @@ def test_of_the_caches_only_the_newest_few_stay(srbook: Any, tmp_path: Path) -> 
 def test_kernels_learn_that_the_page_is_static_and_write_beside_the_build(
     srbook: Any, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = SimpleNamespace(nitpick_ignore=[["py:class", "torch.Tensor"]], nb_execution_cache_path="")
+    config = SimpleNamespace(
+        nitpick_ignore=[["py:class", "torch.Tensor"]],
+        nitpick_ignore_regex=[["py:.*", "np.*"]],
+        nb_execution_cache_path="",
+        html_theme_options={},
+    )
     srbook.configure(SimpleNamespace(outdir=str(root / "_build" / "html"), srcdir=str(root)), config)
     assert os.environ["SRLIB_STATIC_BOOK"] == "1"
     assert Path(os.environ["IPYTHONDIR"]).parent == root / "_build"
     assert config.nitpick_ignore == [("py:class", "torch.Tensor")]
+    assert config.nitpick_ignore_regex == [("py:.*", "np.*")]
     assert Path(config.nb_execution_cache_path) == root / "_build" / ".jupyter_cache" / srbook.key(root)
 
 
@@ -178,3 +187,71 @@ def test_the_pages_say_what_was_measured(srbook: Any, measured: Path) -> None:
     untouched = {"body": header("02_interpolation").text}
     srbook.fill_in(None, "notebooks/02_interpolation", "", untouched, None)
     assert "a time not measured" in untouched["body"]
+
+
+# --- the buttons of a public repository -----------------------------------------------------------
+
+
+def test_without_an_address_no_page_has_a_button_that_leads_nowhere(
+    srbook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SRLIB_REPOSITORY", raising=False)
+    made = srbook.buttons({"repository_url": ""})
+    assert not any(value for key, value in made.items() if key.startswith("use_"))
+    assert not made["launch_buttons"]["binderhub_url"]
+    assert not made["launch_buttons"]["colab_url"]
+
+
+def test_one_address_gives_every_button_and_the_environment_goes_first(
+    srbook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SRLIB_REPOSITORY", raising=False)
+    options = {"repository_url": "https://github.com/someone/course/"}
+    made = srbook.buttons(options)
+    assert made["repository_url"] == "https://github.com/someone/course"
+    assert all(made[f"use_{name}_button"] for name in ("repository", "edit_page", "issues"))
+    assert made["launch_buttons"]["colab_url"].startswith("https://colab.")
+    assert made["launch_buttons"]["binderhub_url"].startswith("https://mybinder.")
+    monkeypatch.setenv("SRLIB_REPOSITORY", "https://github.com/a-fork/course")
+    assert srbook.buttons(options)["repository_url"] == "https://github.com/a-fork/course"
+
+
+def test_colabs_button_leads_to_the_notebooks_that_bring_the_library(srbook: Any) -> None:
+    theirs = "https://colab.research.google.com/github/someone/course/blob/main/notebooks/04_srcnn.ipynb"
+    edit = "https://github.com/someone/course/edit/main/notebooks/04_srcnn.ipynb"
+    entries: list[dict[str, Any]] = [
+        {"type": "group", "buttons": [{"text": "Colab", "url": theirs}, {"text": "Binder", "url": "b"}]},
+        {"text": "Suggest edit", "url": edit},
+    ]
+    srbook.to_colab(entries)
+    assert entries[0]["buttons"][0]["url"] == theirs.replace("/main/", "/colab/")
+    assert entries[0]["buttons"][1]["url"] == "b"
+    assert entries[1]["url"] == edit
+
+
+# --- what the build measured ----------------------------------------------------------------------
+
+
+def test_the_page_of_times_has_a_row_for_each_notebook_that_ran(
+    srbook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SRLIB_BUILD_FACTS", str(tmp_path))
+    record = {"seconds": 90.4, "may_take": 110, "gigabytes": 1.26, "profile": "quick", "device": "cpu"}
+    (tmp_path / "04_srcnn.json").write_text(json.dumps(record))
+    (tmp_path / "05_more.json").write_text(json.dumps(record | {"seconds": 29.6, "gigabytes": None}))
+    titles = {
+        f"notebooks/{name}": SimpleNamespace(astext=lambda words=words: words)
+        for name, words in (("04_srcnn", "4. SRCNN"), ("05_more", "5. More <b>"), ("06_not_run", "6"))
+    }
+    made = srbook.times([*titles, "book/welcome"], titles)
+    rows = re.findall(r"<tr>(.*?)</tr>", made)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+    assert [c[1:] for c in cells[1:4]] == [
+        ["90 s", "110 s", "1.3 GB"],
+        ["30 s", "110 s", "not measured"],
+        ["2.0 minutes", "", ""],
+    ]
+    assert "5. More &lt;b&gt;" in made
+    assert "06_not_run" not in made
+    assert f"<td>{torch.__version__.split('+')[0]}" in made
+    assert "<td>quick</td>" in made

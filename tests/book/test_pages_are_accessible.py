@@ -1,0 +1,43 @@
+"""What axe-core finds in the built pages, the theme's own parts included: nothing serious, in light and dark,
+on a desk and on a phone. The listings of srlib are all of one template, so one of them stands for them."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import chromium, give_up
+from playwright.sync_api import Browser
+from test_built_pages import DESKTOP, PAGES, PHONE, SITE
+
+LISTING = "_modules/srlib/images"
+NAMES = [*PAGES, "search", "genindex", LISTING]
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+"""What another colour scheme on the same page can change."""
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not (SITE / "index.html").is_file():
+        give_up("there is no built book; build it with: make book")
+    with chromium() as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing_serious_in_light_or_dark(browser: Browser, name: str, size: Any) -> None:
+    page = browser.new_context(viewport=size, color_scheme="light", offline=True).new_page()
+    page.goto((SITE / f"{name}.html").as_uri())
+    page.wait_for_load_state("load")
+    found = []
+    schemes: list[tuple[Literal["light", "dark"], Any]] = [("light", None), ("dark", COLOURS)]
+    for scheme, rules in schemes:
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function("(theme) => document.documentElement.dataset.theme === theme", arg=scheme)
+        for one in Axe().run(page, options=rules).response["violations"]:
+            if one["impact"] in ("serious", "critical"):
+                found += [f"{scheme}, {one['id']}: {node['html'][:200]}" for node in one["nodes"]]
+    page.context.close()
+    assert found == []
