@@ -272,6 +272,31 @@ def task_zoo(arguments: list[str]) -> int:
     return run("-m", "srlib.cli", "zoo", "retrain", *chosen, *arguments)
 
 
+def task_student(_: list[str]) -> int:
+    """write the notebooks for a class, a folder and a zip (SOLUTIONS=yes, NBGRADER=yes)"""
+    options = [f"--{name.lower()}" for name in ("SOLUTIONS", "NBGRADER") if said_yes(name)]
+    ensure("book")
+    return run("-m", "book.editions.student", *options)
+
+
+def task_exam(_: list[str]) -> int:
+    """write an exam and its key, drawn by a seed that nobody else knows (SEED=7)"""
+    seed = os.environ.get("SEED", "")
+    if not re.fullmatch(r"-?\d+", seed):
+        said = f"SEED is {seed!r}; " if seed else ""
+        raise TaskError(f"{said}say any whole number: make exam SEED=7")
+    ensure("book")
+    return run("-m", "book.editions.exam", f"--seed={int(seed)}")
+
+
+def said_yes(setting: str) -> bool:
+    """Whether a setting is yes (SOLUTIONS=yes); who does not say it says no."""
+    value = os.environ.get(setting) or "no"
+    if value not in ("yes", "no"):
+        raise TaskError(f"{setting} is {value!r}; say {setting}=yes or {setting}=no")
+    return value == "yes"
+
+
 def task_clean(_: list[str]) -> int:
     """remove what was built (.venv and _build stay out of git, but take space)"""
     for name in ("_build", ".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".coverage"):

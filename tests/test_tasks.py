@@ -246,3 +246,43 @@ def test_training_anew_without_a_name_shows_the_zoo_and_says_what_to_type(
     assert tasks.main(["zoo"]) == 1
     assert sandbox[-1][1:] == ["-m", "srlib.cli", "zoo", "list"]
     assert capsys.readouterr().err == "tasks.py zoo: say which: make zoo NAME=fsrcnn SCALE=3\n"
+
+
+def test_the_student_edition_keeps_solutions_and_makes_sheets_only_if_asked(
+    sandbox: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("SOLUTIONS", "NBGRADER"):
+        monkeypatch.setenv(name, "")
+    asked = {
+        (): [],
+        ("SOLUTIONS=no",): [],
+        ("SOLUTIONS=yes",): ["--solutions"],
+        ("SOLUTIONS=no", "NBGRADER=yes"): ["--nbgrader"],
+    }
+    for settings, options in asked.items():
+        assert tasks.main(["student", *settings]) == 0
+        assert sandbox[-1][1:] == ["-m", "book.editions.student", *options]
+    sandbox.clear()
+    assert tasks.main(["student", "SOLUTIONS=maybe"]) == 1
+    assert capsys.readouterr().err == (
+        "tasks.py student: SOLUTIONS is 'maybe'; say SOLUTIONS=yes or SOLUTIONS=no\n"
+    )
+    assert sandbox == []
+
+
+def test_an_exam_wants_a_whole_number_and_says_so_in_one_line(
+    sandbox: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEED", "")
+    says = {
+        (): "tasks.py exam: say any whole number: make exam SEED=7\n",
+        ("SEED=seven",): "tasks.py exam: SEED is 'seven'; say any whole number: make exam SEED=7\n",
+        ("SEED=7.5",): "tasks.py exam: SEED is '7.5'; say any whole number: make exam SEED=7\n",
+    }
+    for settings, said in says.items():
+        assert tasks.main(["exam", *settings]) == 1
+        assert capsys.readouterr().err == said
+    assert sandbox == []
+    for number in ("7", "-3", "20261121"):
+        assert tasks.main(["exam", f"SEED={number}"]) == 0
+        assert sandbox[-1][1:] == ["-m", "book.editions.exam", f"--seed={number}"]
