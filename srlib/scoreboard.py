@@ -73,10 +73,10 @@ def memory(model: nn.Module, scale: int | None = None, *, height: int = 720, wid
 @dataclass(frozen=True)
 class Beside:
     """One network at one scale: PSNR in dB on Set5, the ``paper``'s and ``ours``. ``seen`` and
-    ``paper_seen``: LR pixels that went through training, repetitions counted (of what the
-    training started from, none); ``data``: what the small
-    pictures were cut from, ``paper_data`` likewise; ``path``: "y" (exact luma) or "rgb" (8-bit files);
-    ``patch`` and ``paper_patch``: LR pixels a side."""
+    ``paper_seen``: LR pixels that went through training, repetitions counted (of what the training started
+    from, none; None where the paper does not say); ``data``: what the small pictures were cut from,
+    ``paper_data`` likewise; ``path``: "y" (exact luma) or "rgb" (8-bit files); ``patch`` and ``paper_patch``:
+    LR pixels a side."""
 
     name: str
     scale: int
@@ -84,26 +84,26 @@ class Beside:
     ours: float
     data: str
     paper_data: str
-    seen: int
-    paper_seen: int
+    seen: float
+    paper_seen: float | None
     patch: int
-    paper_patch: int
+    paper_patch: float
     path: str
     note: str
 
     @property
-    def gap(self) -> float:
-        """dB that ours is below the paper's (above: negative)."""
-        return self.paper - self.ours
+    def gap(self) -> float | None:
+        """dB that ours is below the paper's (above: negative); None where the two cannot be compared."""
+        return None if self.name in NOT_COMPARABLE else self.paper - self.ours
 
     @property
     def reasons(self) -> list[str]:
-        """What sets the two trainings apart, computed from the card and the paper's plan, gravest first."""
-        found = []
-        if self.paper_seen > 2 * self.seen:
+        """What sets the two rows apart, computed from the card and the paper's recipe, gravest first."""
+        found = [NOT_COMPARABLE[self.name]] if self.name in NOT_COMPARABLE else []
+        if self.paper_seen and self.paper_seen > 2 * self.seen:
             found.append(f"{self.paper_seen / self.seen:,.0f} times fewer pixels seen")
         if self.paper_patch >= 1.5 * self.patch:
-            found.append(f"patches of {self.patch}, not {self.paper_patch}")
+            found.append(f"patches of {self.patch}, not {self.paper_patch:g}")
         if self.data != self.paper_data:
             found.append(f"trained on {self.data}, not {self.paper_data}")
         return found
@@ -126,8 +126,17 @@ PAPER_DATA = {
 }
 """What the authors' best rows were trained on, where it is not what our full plan takes."""
 
+UNKNOWN = ("fsrcnn", "espcn")
+"""Their papers give no number of steps: our full plans' are our own."""
 
-def pixels_seen(steps: int, batch: int, patch: int) -> int:
+VDSR_STEPS, VDSR_BATCH, VDSR_PATCH = 9_960, 64, 41
+"""As VDSR's paper says; the patch in pixels of the enlarged picture. Our full plan has far more steps."""
+
+NOT_COMPARABLE = {"espcn": "small pictures not blurred first, as the paper's were"}
+"""Rows that were measured on other small pictures."""
+
+
+def pixels_seen(steps: int, batch: int, patch: float) -> float:
     """LR pixels in all patches of a training, repetitions counted; ``patch`` is a side. Chapter 12."""
     return steps * batch * patch**2
 
@@ -146,6 +155,9 @@ def _beside(card: zoo.Card, scale: int, paper: float) -> Beside:
     plan = recipes.plan(card.name, scale, "full")
     theirs, ours = plan.recipe, card.recipe
     result = card.results[f"set5 x{scale}"]
+    steps, batch, patch = theirs.steps, theirs.batch, float(theirs.patch)
+    if card.name == "vdsr":
+        steps, batch, patch = VDSR_STEPS, VDSR_BATCH, VDSR_PATCH / scale
     return Beside(
         card.name,
         scale,
@@ -154,9 +166,9 @@ def _beside(card: zoo.Card, scale: int, paper: float) -> Beside:
         _words(card.data),
         PAPER_DATA.get(card.name, _words(plan.data)),
         pixels_seen(card.steps, ours["batch"], ours["patch"]),
-        pixels_seen(theirs.steps, theirs.batch, theirs.patch),
+        None if card.name in UNKNOWN else pixels_seen(steps, batch, patch),
         ours["patch"],
-        theirs.patch,
+        patch,
         result["path"],
         card.note,
     )

@@ -283,7 +283,13 @@ def _chain(answer: Callable[[int, Sequence[int]], Any]) -> None:
         if fewest is None:
             _no_chain(answer, scale, have)
             continue
-        found = asked(answer, scale, have)
+        try:
+            found = asked(answer, scale, have)
+        except NotYet:
+            steps = "1 step" if fewest == 1 else f"{fewest} steps"
+            raise NotYet(
+                f"chain({scale}, {have}) has None; {steps} would do: a scale may be used several times."
+            ) from None
         try:
             mine = [int(one) for one in found]
         except TypeError:
