@@ -3,7 +3,7 @@ PYTHON ?= python3
 export SLOW NAME SCALE SOLUTIONS NBGRADER SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test lint types doctor lab serve bench zoo student exam clean
+.PHONY: help env book test lint types doctor lab serve bench zoo student exam slides pdf clean
 
-help env book test lint types doctor lab serve bench zoo student exam clean:
+help env book test lint types doctor lab serve bench zoo student exam slides pdf clean:
 	@$(PYTHON) tasks.py $@

@@ -289,6 +289,18 @@ def task_exam(_: list[str]) -> int:
     return run("-m", "book.editions.exam", f"--seed={int(seed)}")
 
 
+def task_slides(_: list[str]) -> int:
+    """write slides of each chapter's core from the built book (_build/slides)"""
+    ensure("book")
+    return run("-m", "book.editions.slides")
+
+
+def task_pdf(_: list[str]) -> int:
+    """print the built book as one PDF (_build/book.pdf; needs an installed Chromium)"""
+    ensure("book", "dev")
+    return run("-m", "book.editions.pdf")
+
+
 def said_yes(setting: str) -> bool:
     """Whether a setting is yes (SOLUTIONS=yes); who does not say it says no."""
     value = os.environ.get(setting) or "no"

@@ -286,3 +286,14 @@ def test_an_exam_wants_a_whole_number_and_says_so_in_one_line(
     for number in ("7", "-3", "20261121"):
         assert tasks.main(["exam", f"SEED={number}"]) == 0
         assert sandbox[-1][1:] == ["-m", "book.editions.exam", f"--seed={number}"]
+
+
+@pytest.mark.parametrize(("task", "extras"), [("slides", {"book"}), ("pdf", {"book", "dev"})])
+def test_slides_and_the_pdf_are_written_by_their_edition_with_what_it_needs(
+    sandbox: list[list[str]], monkeypatch: pytest.MonkeyPatch, task: str, extras: set[str]
+) -> None:
+    asked: set[str] = set()
+    monkeypatch.setattr(tasks, "ensure", lambda *names: asked.update(names))
+    assert tasks.main([task]) == 0
+    assert sandbox[-1][1:] == ["-m", f"book.editions.{task}"]
+    assert asked == extras
