@@ -36,6 +36,8 @@ def test_axe_finds_nothing_serious_in_light_or_dark(browser: Browser, name: str,
     for scheme, rules in schemes:
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function("(theme) => document.documentElement.dataset.theme === theme", arg=scheme)
+        # colours fade from one scheme to the other
+        page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished))")
         for one in Axe().run(page, options=rules).response["violations"]:
             if one["impact"] in ("serious", "critical"):
                 found += [f"{scheme}, {one['id']}: {node['html'][:200]}" for node in one["nodes"]]
