@@ -104,6 +104,10 @@ def fill_in(app: Sphinx, page: str, template: str, context: dict[str, Any], tree
     if "body" not in context:  # a page that Sphinx makes itself
         return
     to_colab(context.get("header_buttons", []))
+    # docutils calls the bibliography a list, but anchors stand between its entries, which no list may have
+    context["body"] = context["body"].replace(
+        '<div role="list" class="citation-list">', '<div class="citation-list">'
+    )
     if TIMES in context["body"]:
         context["body"] = context["body"].replace(TIMES, times(app.env.found_docs, app.env.titles))
     measured = facts(page)

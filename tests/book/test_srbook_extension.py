@@ -229,6 +229,13 @@ def test_colabs_button_leads_to_the_notebooks_that_bring_the_library(srbook: Any
     assert entries[1]["url"] == edit
 
 
+def test_the_bibliography_is_not_called_a_list_that_it_is_not(srbook: Any) -> None:
+    context = {"body": '<div role="list" class="citation-list">\n<a id="x"></a><div>...</div></div>'}
+    srbook.fill_in(SimpleNamespace(), "book/bibliography", "", context, None)
+    assert 'role="list"' not in context["body"]
+    assert '<div class="citation-list">' in context["body"]
+
+
 # --- what the build measured ----------------------------------------------------------------------
 
 
