@@ -39,6 +39,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", configure, priority=400)
     app.connect("env-updated", watch_the_clock)
     app.connect("html-page-context", fill_in)
+    if "autodoc-process-signature" in app.events.events:
+        app.connect("autodoc-process-signature", signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -71,6 +73,17 @@ def buttons(options: dict[str, Any]) -> dict[str, Any]:
             "colab_url": "https://colab.research.google.com" if known else "",
         },
     }
+
+
+def signature(
+    app: Sphinx, what: str, name: str, thing: object, options: object, given: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """A dataclass's signature is made of values, not of what stands in its source: no paths of this machine,
+    and types by their last name."""
+    if given:
+        given = re.sub(r"(?:Posix|Windows)Path\('[^']*'\)", "...", given)
+        given = re.sub(r"~(?:\w+\.)+", "", given)
+    return given, returned
 
 
 def to_colab(entries: list[dict[str, Any]]) -> None:

@@ -236,6 +236,16 @@ def test_the_bibliography_is_not_called_a_list_that_it_is_not(srbook: Any) -> No
     assert '<div class="citation-list">' in context["body"]
 
 
+def test_signatures_show_no_machines_path_and_short_types(srbook: Any) -> None:
+    given = (
+        "(a: ~collections.abc.Mapping[str, ~typing.Any], folder: ~pathlib.Path = PosixPath('/home/me/zoo'))"
+    )
+    made, returned = srbook.signature(None, "class", "srlib.zoo.Card", object, None, given, "Tensor")
+    assert made == "(a: Mapping[str, Any], folder: Path = ...)"
+    assert returned == "Tensor"
+    assert srbook.signature(None, "module", "srlib.zoo", object, None, None, None) == (None, None)
+
+
 # --- what the build measured ----------------------------------------------------------------------
 
 
