@@ -1,8 +1,9 @@
 """What several tests share: where the public image sets are, and what to do where they are not."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on a busy machine torch's idle threads must not spin
 
@@ -10,6 +11,9 @@ import pytest
 import torch
 
 from srlib import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def absent(what: str) -> NoReturn:
@@ -34,6 +38,26 @@ def matlab(data_root: Path) -> Path:
     folder = data_root / "matlab"
     if not folder.is_dir():
         absent("matlab/")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A running Chromium for all tests of a module."""
+    from browser import chromium
+
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the built book; skips, or fails where browsers are required, without one."""
+    from browser import give_up
+
+    folder = Path(__file__).parents[1] / "_build" / "html"
+    if not (folder / "index.html").is_file():
+        give_up("there is no built book; build it with: make book")
     return folder
 
 

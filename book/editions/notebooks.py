@@ -6,8 +6,9 @@ import posixpath
 import re
 import secrets
 import shutil
+import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,17 @@ class Exercise:
     check: str
     hints: str
     solution: str
+
+
+def report(task: str, *steps: Callable[[], str]) -> int:
+    """Take each step and print its sentence; the first fault ends it with one line. Returns the exit code."""
+    try:
+        for step in steps:
+            print(step())
+    except (EditionError, OSError) as fault:
+        print(f"{task}: {fault}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def chapters(root: Path) -> list[Path]:

@@ -5,9 +5,7 @@ book begins is known after the first time, and stands in the table of contents i
 srlib's functions (book/api) stay out: they are for looking up, in the HTML book.
 """
 
-import os
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,23 +16,14 @@ from typing import Any
 
 import yaml
 
-from book.editions.notebooks import EditionError
+from book.editions import chromium
+from book.editions.notebooks import EditionError, report
 from book.editions.paper import Paper, on_paper, slug
 from srlib.files import whole_or_nothing
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 LEFT_OUT = "book/api/"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--force-color-profile=srgb",
-)
 FOOTER = (
     '<div style="color: #48566b; font: 8px sans-serif; text-align: center; width: 100%">'
     '<span class="pageNumber"></span></div>'
@@ -52,17 +41,14 @@ class Part:
 
 def main() -> int:
     """Write the PDF; say what became of it."""
-    try:
-        print(f"_build/book.pdf: {write_pdf(ROOT, ROOT / '_build' / 'book.pdf')}")
-    except (EditionError, OSError) as fault:
-        print(f"pdf: {fault}", file=sys.stderr)
-        return 1
-    return 0
+    return report("pdf", lambda: f"_build/book.pdf: {write_pdf(ROOT, ROOT / '_build' / 'book.pdf')}")
 
 
 def write_pdf(root: Path, out: Path) -> str:
     """Print the built book of ``root`` (``_build/html``) into ``out``; returns a sentence with its size."""
-    site, program = root / "_build" / "html", chromium()
+    site, program = root / "_build" / "html", chromium.installed()
+    if program is None:
+        raise EditionError(chromium.ABSENT)
     wanted = parts(root)
     for name in [page for part in wanted for page in part.pages]:
         if not (site / f"{name}.html").is_file():
@@ -186,7 +172,7 @@ def printed(program: str, source: Path) -> bytes:
 
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+            browser = playwright.chromium.launch(executable_path=program, args=list(chromium.FLAGS))
             page = browser.new_context(offline=True, color_scheme="light").new_page()
             page.set_default_timeout(600_000)
             page.emulate_media(media="print", color_scheme="light")
@@ -206,14 +192,6 @@ def printed(program: str, source: Path) -> bytes:
     except Error as fault:
         raise EditionError(f"Chromium could not print: {str(fault).splitlines()[0]}") from fault
     return made
-
-
-def chromium() -> str:
-    """The path of an installed Chromium."""
-    for name in (os.environ.get("CHROMIUM", ""), *NAMES):
-        if name and (found := shutil.which(name)):
-            return found
-    raise EditionError("found no Chromium on the path; install one, or name it in CHROMIUM")
 
 
 def places(made: bytes, wanted: Sequence[str]) -> dict[str, int]:

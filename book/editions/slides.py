@@ -15,7 +15,7 @@ import nbformat
 from pygments.formatters import HtmlFormatter
 
 from book.editions import deck
-from book.editions.notebooks import EditionError, chapters, title, whole_folder
+from book.editions.notebooks import EditionError, chapters, report, title, whole_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -47,12 +47,7 @@ TEMPLATE = """<!doctype html>
 
 def main() -> int:
     """Write the slides of every chapter; say what became of it."""
-    try:
-        print(f"_build/slides: {write_slides(ROOT, ROOT / '_build' / 'slides')}")
-    except (EditionError, OSError) as fault:
-        print(f"slides: {fault}", file=sys.stderr)
-        return 1
-    return 0
+    return report("slides", lambda: f"_build/slides: {write_slides(ROOT, ROOT / '_build' / 'slides')}")
 
 
 def write_slides(root: Path, out: Path) -> str:

@@ -20,6 +20,7 @@ from book.editions.notebooks import (
     chapters,
     read,
     relinked,
+    report,
     whole_folder,
     without_solutions,
 )
@@ -43,15 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--solutions", action="store_true", help="keep the solutions")
     parser.add_argument("--nbgrader", action="store_true", help="write an nbgrader course folder, too")
     asked = parser.parse_args(arguments)
-    try:
-        made = write_edition(ROOT, ROOT / "_build" / "student", solutions=asked.solutions)
-        print(f"_build/student: {made}")
-        if asked.nbgrader:
-            print(f"_build/nbgrader: {write_course(ROOT, ROOT / '_build' / 'nbgrader')}")
-    except (EditionError, OSError) as fault:
-        print(f"student edition: {fault}", file=sys.stderr)
-        return 1
-    return 0
+    out = ROOT / "_build"
+    steps = [lambda: f"_build/student: {write_edition(ROOT, out / 'student', solutions=asked.solutions)}"]
+    if asked.nbgrader:
+        steps.append(lambda: f"_build/nbgrader: {write_course(ROOT, out / 'nbgrader')}")
+    return report("student edition", *steps)
 
 
 def write_edition(root: Path, out: Path, *, solutions: bool) -> str:

@@ -20,6 +20,8 @@ SHORT = Recipe(
     validate_every=100,
 )
 _ADAM: dict[str, object] = {"optimizer": "adam", "betas": (0.9, 0.999), "lr": 1e-3}
+_WIDE: dict[str, object] = {**_ADAM, "batch": 4, "warmup": 0, "ema": 0.0, "validate_every": 0}
+"""For networks so wide that a step takes seconds: few steps, small batches."""
 
 
 def _variant(
@@ -91,11 +93,7 @@ RESIDUAL = (
                 2,
                 {"features": width, "res_scale": res_scale},
                 steps=150,
-                batch=4,
-                warmup=0,
-                ema=0.0,
-                validate_every=0,
-                **{**_ADAM, "lr": 4e-4},
+                **{**_WIDE, "lr": 4e-4},
             )
             for width in (64, 128, 256)
             for res_scale in (1.0, 0.1)
@@ -113,13 +111,9 @@ RESIDUAL = (
                 2,
                 {"features": 256, "res_scale": res_scale},
                 steps=40,
-                batch=4,
-                warmup=0,
                 schedule="constant",
                 spike=0.0,  # nothing is left out: what happens is to be seen
-                ema=0.0,
-                validate_every=0,
-                **_ADAM,
+                **_WIDE,
             )
             for res_scale in (1.0, 0.1)
         ),

@@ -1,13 +1,12 @@
 """What axe-core finds in everything that `srlib.show` and `srlib.check` put into a page."""
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from browser import chromium
+from browser import complaints
 from playwright.sync_api import Browser
 from torch import nn
 
@@ -16,12 +15,6 @@ from srlib.models import EDSR, ESPCN
 from srlib.show import explorers
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @cache
@@ -67,9 +60,7 @@ def test_nothing_that_is_serious(browser: Browser, tmp_path: Path, width: int, d
         viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", offline=True
     )
     page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    said = complaints(page)
     page.goto(path.as_uri())
     page.wait_for_selector(".srlib-compare.ready")
     found = Axe().run(page).response["violations"]

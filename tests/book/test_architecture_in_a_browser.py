@@ -1,11 +1,10 @@
 """The diagrams of networks in a real browser: nothing is printed over anything else, on a phone neither."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium
 from playwright.sync_api import Browser
 from torch import Tensor, nn
 
@@ -71,12 +70,6 @@ MEET = """() => {
   const around = document.querySelector('.srlib-network').closest('.scroll');
   return {faults, numbers: numbers.length, boxes: boxes.length, cut: around.scrollWidth - around.clientWidth};
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize("width", [1200, 390])

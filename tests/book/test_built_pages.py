@@ -7,7 +7,7 @@ Needs `make book` and an installed Chromium; skips without them, unless SRLIB_RE
 import functools
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +16,6 @@ from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pytest
-from browser import chromium, give_up
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize
 from sphinx_external_toc.parsing import parse_toc_yaml
@@ -27,15 +26,7 @@ PAGES = sorted(parse_toc_yaml(ROOT / "book" / "_toc.yml").keys())
 MADE_BY_SPHINX = ["index", "search", "genindex"]
 DESKTOP, PHONE = ViewportSize(width=1280, height=1600), ViewportSize(width=390, height=844)
 HEAVIEST = 8 * 2**20  # bytes of a page with its pictures
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not (SITE / "index.html").is_file():
-        give_up("there is no built book; build it with: make book")
-    with chromium() as running:
-        yield running
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("site")]
 
 
 # --- one visit to a page, and all that is asked about it ------------------------------------------

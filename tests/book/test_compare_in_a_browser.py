@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from browser import chromium
+from browser import chromium, complaints
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from torch import Tensor
@@ -32,12 +32,6 @@ BEFORE, AFTER, THIRD = levels(1), levels(2), levels(3)
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
 def show(
     browser: Browser, folder: Path, body: str, *, margin: str = "16px", style: str = "", **context: Any
 ) -> Page:
@@ -47,14 +41,7 @@ def show(
     if not context.get("no_viewport"):
         context.setdefault("viewport", {"width": 700, "height": 700})
     page = browser.new_context(offline=True, **context).new_page()
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on(
-        "request",
-        lambda asked: None if asked.url.startswith(("file:", "data:")) else faults.append(asked.url),
-    )
-    page.faults = faults  # type: ignore[attr-defined]
+    page.faults = complaints(page)  # type: ignore[attr-defined]
     page.goto(path.as_uri())
     page.wait_for_function("() => !document.querySelector('.srlib-compare:not(.ready)')")
     return page

@@ -1,10 +1,9 @@
 """Explorers on the saved page: native controls choose among the frames, without a kernel."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import chromium
+from browser import complaints
 from playwright.sync_api import Browser, Page
 
 from srlib.show import Html, explorers
@@ -13,18 +12,10 @@ from srlib.show.live import Explorer, choose, slide, tick
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
 def opened(browser: Browser, body: str, tmp_path: Path) -> tuple[Page, list[str]]:
     path = Html(body).save(tmp_path / "page.html")
     page = browser.new_context(offline=True).new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    said = complaints(page)
     page.goto(path.as_uri())
     return page, said
 

@@ -1,10 +1,9 @@
 """A table to filter on the saved page: rows are picked without a kernel."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import chromium
+from browser import complaints
 from playwright.sync_api import Browser, Page
 
 from srlib.show import Html, filtered
@@ -18,12 +17,6 @@ ROWS: list[dict[str, str | bool]] = [
 TABLE = filtered(ROWS, by=["kind", "good"], alt="three things to pick").text
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
 def seen(page: Page, which: int = 0) -> list[str]:
     rows = page.locator(".srlib-filtered").nth(which).locator("tbody tr")
     return [row.locator("th").inner_text() for row in rows.all() if row.is_visible()]
@@ -31,9 +24,7 @@ def seen(page: Page, which: int = 0) -> list[str]:
 
 def test_rows_are_picked_by_all_that_is_chosen(browser: Browser, tmp_path: Path) -> None:
     page = browser.new_context(offline=True).new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    said = complaints(page)
     page.goto(Html(TABLE + TABLE).save(tmp_path / "page.html").as_uri())
     kind, good = (page.get_by_label(name).first for name in ("kind", "good"))
     count = page.locator(".count").first

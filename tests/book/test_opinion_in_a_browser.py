@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from browser import chromium
+from browser import complaints
 from playwright.sync_api import Browser, Locator, Page
 from scipy import stats
 from skimage.metrics import peak_signal_noise_ratio
@@ -47,12 +47,6 @@ SOURCES = re.findall(r'<img src="([^"]+)"', LAB.text)  # one for each of ALL, in
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
 @pytest.fixture
 def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     pages: list[tuple[Page, list[str]]] = []
@@ -64,10 +58,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         page = browser.new_context(offline=True, **context).new_page()
         if script:
             page.add_init_script(script)
-        faults: list[str] = []
-        page.on("console", lambda message: faults.append(message.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        pages.append((page, faults))
+        pages.append((page, complaints(page)))
         page.goto(path.as_uri())
         return page
 

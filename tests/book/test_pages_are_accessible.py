@@ -2,12 +2,10 @@
 on a desk and on a phone. The listings of srlib are all of one template, and so are its pages in book/api: one
 of each stands for them."""
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import chromium, give_up
 from playwright.sync_api import Browser
 from test_built_pages import DESKTOP, PAGES, PHONE, SITE
 
@@ -20,15 +18,7 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 WIDTH = ["scrollable-region-focusable", "target-size", "aria-hidden-focus", "button-name", "link-name"]
 """Those whose verdict a phone's width can change: what is hidden, what scrolls, what lies on what. (Colours
 are the same at every width, and take most of the time.)"""
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not (SITE / "index.html").is_file():
-        give_up("there is no built book; build it with: make book")
-    with chromium() as running:
-        yield running
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("site")]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import chromium
+from browser import complaints
 from playwright.sync_api import Browser, Page
 
 from srlib.check import predict, quiz, reveal
@@ -19,21 +19,13 @@ PREDICTION = predict(*ASKED)
 REVELATION = reveal(*ASKED, answer="the second", why="It grew.")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
 @pytest.fixture
 def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     path = tmp_path / "page.html"
     body = "".join(element.text for element in (QUIZ, PREDICTION, REVELATION))
     path.write_text(f'<!doctype html><meta charset="utf-8"><body>{body}', encoding="utf-8")
     one = browser.new_context(offline=True).new_page()
-    faults: list[str] = []
-    one.on("console", lambda message: faults.append(message.text))
-    one.on("pageerror", lambda error: faults.append(str(error)))
+    faults = complaints(one)
     one.goto(path.as_uri())
     yield one
     assert faults == []

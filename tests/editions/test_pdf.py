@@ -247,7 +247,7 @@ def no_page(project: Path, _: pytest.MonkeyPatch) -> None:
 
 
 def no_browser(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf.shutil, "which", lambda _: None)
+    monkeypatch.setattr(pdf.chromium, "installed", lambda: None)
 
 
 def no_printing(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,7 +255,7 @@ def no_printing(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise EditionError("Chromium could not print: out of paper")
 
     monkeypatch.setattr(pdf, "printed", printed)
-    monkeypatch.setattr(pdf, "chromium", lambda: "chromium")
+    monkeypatch.setattr(pdf.chromium, "installed", lambda: "chromium")
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_what_is_missing_is_said_in_one_line_and_the_former_pdf_stays(
     broken: Broken,
     says: str,
 ) -> None:
-    monkeypatch.setattr(pdf, "chromium", lambda: "chromium") if broken is no_page else None
+    monkeypatch.setattr(pdf.chromium, "installed", lambda: "chromium") if broken is no_page else None
     monkeypatch.setattr(pdf, "ROOT", project)
     (project / "_build" / "book.pdf").write_bytes(b"former")
     broken(project, monkeypatch)

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
-from browser import chromium
+from browser import complaints
 from playwright.sync_api import Browser, Page
 
 from book.editions import deck, notebooks, slides
@@ -17,12 +17,6 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "_build" / "jupyter_execute" / "notebooks"
 Open = Callable[[str], Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +64,7 @@ def opened(browser: Browser, folder: Path) -> Iterator[Open]:
     def go(name: str) -> Page:
         contexts.append(browser.new_context(offline=True, viewport={"width": 1280, "height": 720}))
         page = contexts[-1].new_page()
-        faults: list[str] = []
-        page.on("console", lambda message: faults.append(message.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "request",
-            lambda asked: None if asked.url.startswith(("file:", "data:")) else faults.append(asked.url),
-        )
-        page.faults = faults  # type: ignore[attr-defined]
+        page.faults = complaints(page)  # type: ignore[attr-defined]
         page.goto((folder / f"{name}.html").as_uri())
         page.wait_for_function("() => window.Reveal && Reveal.isReady()")
         return page
