@@ -331,7 +331,7 @@ def rgb_to_ycbcr(x: Tensor) -> Tensor:
     """RGB (..., 3, H, W) to studio-range BT.601 Y, Cb, Cr. Float in [0, 1] gives float (Y in
     16/255..235/255); uint8 gives uint8, rounded as MATLAB's rgb2ycbcr. Chapter 1."""
     _need_channels(x, 3, "rgb_to_ycbcr")
-    return _affine(x, _YCBCR, _OFFSET)
+    return _forward(x, 3)
 
 
 def ycbcr_to_rgb(x: Tensor) -> Tensor:
@@ -347,7 +347,21 @@ def luma(x: Tensor) -> Tensor:
     if x.ndim >= 3 and x.shape[-3] == 1:
         return x
     _need_channels(x, 3, "luma")
-    return _affine(x, _YCBCR[:1], _OFFSET[:1])
+    return _forward(x, 1)
+
+
+def _forward(x: Tensor, count: int) -> Tensor:
+    """The first ``count`` of Y, Cb, Cr. Bytes are counted in whole thousandths: a luma halfway between two
+    levels goes up on every machine, whatever the last bit of its sums."""
+    if x.is_floating_point():
+        return _affine(x, _YCBCR[:count], _OFFSET[:count])
+    red, green, blue = x.to(torch.int32).unbind(-3)
+    found = []
+    for row, offset in zip(_YCBCR[:count], _OFFSET, strict=False):
+        r, g, b = (round(1000 * one) for one in row)
+        thousandths = r * red + g * green + b * blue
+        found.append(torch.div(thousandths + 127_500, 255_000, rounding_mode="floor") + int(offset))
+    return torch.stack(found, -3).to(torch.uint8)
 
 
 def _affine(x: Tensor, matrix: Any, offset: Any) -> Tensor:

@@ -145,7 +145,10 @@ def super_resolved(hr: Tensor, scale: int, slips: Slips) -> Tensor:
 
 def compared(x: Tensor, slips: Slips) -> Tensor:
     """What of a picture is compared, as float64 in [0, 1]: its luma by one recipe or another, or itself."""
-    x = from_uint8(x, torch.float64) if x.dtype == torch.uint8 else x
+    if x.dtype == torch.uint8:
+        if slips.channel == "y" and slips.round_y:
+            x = luma(x)
+        x = from_uint8(x, torch.float64)
     if x.shape[0] == 1 or slips.channel == "rgb":
         return x
     red, green, blue = x[:, None]

@@ -2,9 +2,11 @@
 
 import errno
 import io
+import math
 import os
 import struct
 import zlib
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -437,6 +439,23 @@ def test_ycbcr_of_pure_colours(rgb: tuple[float, ...], ycbcr: tuple[float, ...])
     assert (luma(x) * 255).item() == pytest.approx(ycbcr[0], abs=1e-9)
     bytes_ = rgb_to_ycbcr((x * 255).byte()).flatten()
     assert bytes_.tolist() == [int(v + 0.5) for v in ycbcr]
+
+
+def test_bytes_halfway_between_two_levels_go_up_as_exact_fractions_do() -> None:
+    rows = ("65.481 128.553 24.966", "-37.797 -74.203 112", "112 -93.786 -18.214")  # BT.601, each / 255
+    exact = [[Fraction(one) for one in row.split()] for row in rows]
+    halves = [(251, 61, 146), (201, 227, 168), (83, 139, 185), (44, 252, 2)]
+    for rgb in [*halves, (0, 0, 0), (255, 255, 255), (1, 2, 3), (254, 0, 127)]:
+        sums = [sum(a * b for a, b in zip(row, rgb, strict=True)) / 255 for row in exact]
+        right = [
+            math.floor(one + offset + Fraction(1, 2))
+            for one, offset in zip(sums, (16, 128, 128), strict=True)
+        ]
+        x = torch.tensor(rgb, dtype=torch.uint8).view(3, 1, 1)
+        assert rgb_to_ycbcr(x).flatten().tolist() == right
+        assert luma(x).item() == right[0]
+    sums = [Fraction(65481 * r + 128553 * g + 24966 * b, 255000) for r, g, b in halves[:3]]
+    assert [one % 1 for one in sums] == 3 * [Fraction(1, 2)]
 
 
 def test_ycbcr_and_back_is_exact_in_float_and_within_two_levels_in_uint8() -> None:
