@@ -1,10 +1,12 @@
 """What the book needs from Sphinx beyond its configuration; `_config.yml` loads this file.
 
-Five things: where outputs of notebooks are cached (and when they are stale), what the notebooks' kernels
-find in their environment, how long each took (`srlib.show.header` writes it down), the buttons that need the
-repository's public address, and repairs of configuration values that YAML cannot express.
+Six things: where outputs of notebooks are cached (and when they are stale), what the notebooks' kernels
+find in their environment, how long each took (`srlib.show.header` writes it down), cells that show nothing
+where they should, the buttons that need the repository's public address, and repairs of configuration values
+that YAML cannot express.
 """
 
+import ast
 import datetime
 import hashlib
 import json
@@ -20,6 +22,8 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
+import nbformat
+from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
@@ -38,6 +42,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx: before 800 (Sphinx checks the values there) and before the notebooks are read."""
     app.connect("config-inited", configure, priority=400)
     app.connect("env-updated", watch_the_clock)
+    app.connect("env-updated", keep_outputs)
     app.connect("html-page-context", fill_in)
     if "autodoc-process-signature" in app.events.events:
         app.connect("autodoc-process-signature", signature)
@@ -110,6 +115,50 @@ def watch_the_clock(app: Sphinx, env: BuildEnvironment) -> None:
         if limit and measured["seconds"] > limit:
             say = LOGGER.warning if os.environ.get("CI") else LOGGER.info
             say("[srbook] %s took %.0f s, more than its %.0f s", page, measured["seconds"], limit)
+
+
+def keep_outputs(app: Sphinx, env: BuildEnvironment) -> None:
+    """Leave every notebook with its outputs in `jupyter_execute`, where the slides are made from: myst-nb
+    writes it without them when they come from the cache. A cell that ends in a value and shows none, or an
+    empty one, is a warning, which fails the build."""
+    cache = get_cache(app.config.nb_execution_cache_path)
+    for page in sorted(env.found_docs):
+        path = Path(env.doc2path(page))
+        if path.suffix != ".ipynb":
+            continue
+        try:
+            _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
+        except KeyError:  # it is not among those that are run
+            continue
+        kept = Path(app.outdir).parent / "jupyter_execute" / f"{page}.ipynb"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, kept)
+        for source in empty_cells(notebook):
+            LOGGER.warning("[srbook] %s: this cell shows nothing: %s", page, source.splitlines()[-1])
+
+
+def empty_cells(notebook: Mapping[str, Any]) -> Iterator[str]:
+    """The sources of those cells that end in an expression and have no output, or an empty one."""
+    for cell in notebook["cells"]:
+        source = cell["source"].rstrip()
+        if cell["cell_type"] != "code" or source.endswith(";") or not ends_in_a_value(source):
+            continue
+        contents = [
+            "".join(one) if isinstance(one, list) else str(one)
+            for output in cell["outputs"]
+            for one in (output["data"].values() if "data" in output else [output.get("text", "")])
+        ]
+        if not contents or any(one.strip() in ("", "None") for one in contents):
+            yield source
+
+
+def ends_in_a_value(source: str) -> bool:
+    """Whether a cell's last statement is an expression, whose value Jupyter shows. (`%magic` is not.)"""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return False
+    return bool(body) and isinstance(body[-1], ast.Expr)
 
 
 def fill_in(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object) -> None:

@@ -2,6 +2,7 @@
 change does not run again. The command is the one of tasks.py."""
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -127,6 +128,8 @@ def test_an_unchanged_book_runs_once_and_a_changed_library_runs_it_again(book: B
     assert code == 0, said
     assert book.runs == 1
     assert "first state 1" in book.page
+    kept = nbformat.read(book.root / "_build" / "jupyter_execute" / "notebooks" / "tiny.ipynb", as_version=4)
+    assert kept.cells[-1].outputs[0].text == "first state 1\n"  # the slides are made from it
 
     (book.root / "srlib" / "__init__.py").write_text("VALUE = 'second state'\n")
     code, said = book.build()
@@ -140,8 +143,10 @@ def test_an_unchanged_book_runs_once_and_a_changed_library_runs_it_again(book: B
     [
         ("assert srlib.VALUE == 'something else', 'the claim no longer holds'", "the claim no longer holds"),
         ("import time\n\ntime.sleep(60)", "CellTimeoutError"),
+        ("runs = [1]\n\nruns.append(2)", "tiny: this cell shows nothing: runs.append(2)"),
+        ("from IPython.display import HTML\n\nHTML('')", "tiny: this cell shows nothing: HTML('')"),
     ],
-    ids=["failing cell", "cell over its time"],
+    ids=["failing cell", "cell over its time", "no output", "empty output"],
 )
 def test_a_broken_notebook_fails_the_build_each_time(book: Book, cell: str, cause: str) -> None:
     write_notebook(book.notebook, *CELLS, cell)
@@ -156,8 +161,9 @@ def test_a_broken_notebook_fails_the_build_each_time(book: Book, cell: str, caus
     [
         ("See [the next chapter](../notebooks/missing.ipynb).", "notebooks/missing"),
         ("See {eq}`no-such-formula`.", "no-such-formula"),
+        ("```{no-such-thing}\n```", "no-such-thing"),
     ],
-    ids=["link", "formula"],
+    ids=["link", "formula", "any other warning"],
 )
 def test_a_broken_reference_fails_the_build_each_time(book: Book, text: str, cause: str) -> None:
     page = book.root / "book" / "welcome.md"
@@ -166,3 +172,28 @@ def test_a_broken_reference_fails_the_build_each_time(book: Book, text: str, cau
         code, said = book.build()
         assert code != 0, f"attempt {attempt} passed:\n{said}"
         assert cause in said
+
+
+def test_a_page_that_the_contents_name_and_nobody_wrote_fails_the_build_each_time(book: Book) -> None:
+    contents = book.root / "book" / "_toc.yml"
+    toc = yaml.safe_load(contents.read_text())
+    toc["chapters"].append({"file": "notebooks/unwritten"})
+    contents.write_text(yaml.safe_dump(toc))
+    for attempt in (1, 2):
+        code, said = book.build()
+        assert code != 0, f"attempt {attempt} passed:\n{said}"
+        assert "notebooks/unwritten" in said
+
+
+def test_a_chapter_over_its_time_fails_the_build_in_ci_and_is_told_elsewhere(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = {"seconds": 9, "may_take": 1, "gigabytes": None, "profile": "quick"}
+    write = f"(folder / 'tiny.json').write_text({json.dumps(json.dumps(measured))});"
+    folder = "import os\nfrom pathlib import Path\n\nfolder = Path(os.environ['SRLIB_BUILD_FACTS'])\n"
+    write_notebook(book.notebook, *CELLS, f"{folder}folder.mkdir(exist_ok=True)\n{write}")
+    for place, fails in (("", False), ("true", True), ("true", True)):
+        monkeypatch.setenv("CI", place)
+        code, said = book.build()
+        assert (code != 0) == fails, said
+        assert "notebooks/tiny took 9 s, more than its 1 s" in said
