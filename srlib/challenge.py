@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from srlib import comparison, cost, data
 from srlib.degrade import bicubic
-from srlib.images import crop_to_multiple, from_uint8, middle, to_uint8
+from srlib.images import crop_to_multiple, from_uint8, luma, middle, to_uint8
 from srlib.inference import upscale
 from srlib.metrics import psnr
 from srlib.models import Interpolation
@@ -185,7 +185,8 @@ def _score(originals: Sequence[Tensor], answers: Sequence[Tensor], path: Path) -
         if sr.shape != hr.shape or not torch.isfinite(sr).all():
             what = f"shape {tuple(sr.shape)}" if sr.shape != hr.shape else "values that are no numbers"
             raise ChallengeError(f"{path.name}: answers with {what} where {tuple(hr.shape)} was asked for")
-        found.append(float(psnr(to_uint8(sr), to_uint8(hr), crop=SCALE)))
+        a, b = (luma(to_uint8(x)) for x in (sr, hr))  # rounded once more, as the table's rows are
+        found.append(float(psnr(a, b, crop=SCALE)))
     return fmean(found)
 
 
