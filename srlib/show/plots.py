@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import cast
 
 from srlib.show._html import Html
-from srlib.show._look import COLOURS, DASHES, MARKERS, axes, drawn, look, plain
+from srlib.show._look import COLOURS, DASHES, INK, MARKERS, axes, drawn, look, plain
 
 Line = Sequence[Sequence[float]]
 """Points (x, y) in the order of x."""
@@ -83,28 +84,32 @@ def frontier(
     y: str = "PSNR (dB)",
     alt: str,
     caption: str = "",
+    powers: bool = True,
 ) -> Html:
-    """Methods by cost (left is cheap, by powers of ten) and quality (up is better), and the line of those
-    that no other beats in both. ``points``: {method: (cost above 0, quality)}. Chapter 12."""
+    """Methods by cost (left is cheap) and quality (up is better), and the line of those that no other beats
+    in both. ``points``: {method: (cost above 0, quality)}. ``powers``: the axis of costs goes by powers of
+    ten, not by equal steps. Chapter 12."""
     if not points:
         raise ValueError("a frontier needs at least one method")
     if odd := [
         name for name, (cost, quality) in points.items() if not (cost > 0 and math.isfinite(cost + quality))
     ]:
-        raise ValueError(f"{odd[0]}: cost must be above 0 (the axis goes by powers of ten), and both finite")
+        raise ValueError(
+            f"{odd[0]}: cost must be above 0 (the axis may go by powers of ten), and both finite"
+        )
     best = efficient(points)
     figure, (axis,) = axes(4.8, 3.5)
     with look():
-        axis.set_xscale("log")
+        axis.set_xscale("log" if powers else "linear")
         steps = [points[name] for name in best]
         axis.step(*zip(*steps, strict=True), where="post", color=COLOURS[0], linewidth=1.2, zorder=1)
         for name, (cost, quality) in points.items():
             on = name in best
             axis.plot(cost, quality, MARKERS[0 if on else 1], color=COLOURS[0 if on else 1], zorder=2)
-        axis.set_xlabel(f"{x}, by powers of ten")
+        axis.set_xlabel(f"{x}, by powers of ten" if powers else x)
         axis.set_ylabel(y)
         axis.margins(0.12)
-        for name, (across, up, side) in _label_places(points).items():
+        for name, (across, up, side) in _label_places(points, powers).items():
             axis.annotate(
                 name,
                 points[name],
@@ -113,6 +118,9 @@ def frontier(
                 ha=side,
                 va="center",
                 fontsize=9,
+                arrowprops={"arrowstyle": "-", "color": INK, "lw": 0.5, "alpha": 0.6, "shrinkB": 3}
+                if (across, up, side) in _FAR
+                else None,
             )
     return drawn(figure, alt, caption)
 
@@ -142,6 +150,7 @@ def _several(line: Line | Sequence[Line]) -> list[Line]:
     return [cast(Line, line)] if one else list(cast(Sequence[Line], line))
 
 
+_WIDE, _TALL = 238.0, 171.0
 _SPOTS: list[tuple[float, float, str]] = [
     (7, 0, "left"),
     (6, -9, "left"),
@@ -154,29 +163,49 @@ _SPOTS: list[tuple[float, float, str]] = [
 ]
 
 
-def _label_places(points: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float, str]]:
-    """For each name an offset (points) and a side so that, as far as can be, no two names meet: the places
-    around a point are tried in turn, on a plane where the plot is about 350 x 210 points."""
-    costs = [math.log(cost) for cost, _ in points.values()]
+_FAR: list[tuple[float, float, str]] = [
+    (14, -21, "left"),
+    (14, 21, "left"),
+    (0, 24, "center"),
+    (0, -24, "center"),
+    (-14, 21, "right"),
+    (-14, -21, "right"),
+    (16, -33, "left"),
+    (-16, 33, "right"),
+]
+"""Where a name goes that finds no room beside its point; a thin line leads to it."""
+
+
+def _label_places(
+    points: Mapping[str, tuple[float, float]], powers: bool = True
+) -> dict[str, tuple[float, float, str]]:
+    """For each name an offset (points) and a side so that, as far as can be, no two names meet and none lies
+    on a point or on the line of the best: the places around a point are tried in turn. ``_WIDE`` x ``_TALL``
+    points are what lies between the outermost methods on a frontier's axes."""
+    costs = [math.log(cost) if powers else cost for cost, _ in points.values()]
     heights = [quality for _, quality in points.values()]
     wide, tall = max(costs) - min(costs) or 1.0, max(heights) - min(heights) or 1.0
-    taken: list[tuple[float, float, float, float]] = []
     spots = {
-        name: (290 * (math.log(cost) - min(costs)) / wide, 180 * (quality - min(heights)) / tall)
-        for name, (cost, quality) in points.items()
+        name: (_WIDE * (cost - min(costs)) / wide, _TALL * (quality - min(heights)) / tall)
+        for (name, (_, quality)), cost in zip(points.items(), costs, strict=True)
     }
-    taken += [(px - 4, py - 4, px + 4, py + 4) for px, py in spots.values()]
-    chosen = {}
     best_ones = efficient(points)
+    taken = [(px - 4, py - 4, px + 4, py + 4) for px, py in spots.values()]
+    for (x0, y0), (x1, y1) in pairwise(spots[name] for name in best_ones):
+        taken += [(x0, y0 - 1, x1, y0 + 1), (x1 - 1, y0, x1 + 1, y1)]
+    chosen = {}
     for name, (px, py) in spots.items():
-        length = 4.8 * len(name)
+        length = 5 * len(name)
         best: tuple[float, tuple[float, float, str], tuple[float, float, float, float]] | None = None
         # the line of the best leaves a point to the right and comes from below
-        for across, up, side in (_SPOTS[4:] + _SPOTS[:4]) if name in best_ones else _SPOTS:
+        near = _SPOTS[4:] + _SPOTS[:4] if name in best_ones else _SPOTS
+        for across, up, side in [*near, *_FAR]:
             left = px + across - {"left": 0.0, "right": length, "center": length / 2}[side]
             area = (left, py + up - 5, left + length, py + up + 5)
             meets = sum(_overlap(area, other) for other in taken)
-            meets += 20 * (max(0.0, -30 - area[0]) + max(0.0, area[2] - 320))  # outside the axes
+            meets += 20 * (max(0.0, -28 - area[0]) + max(0.0, area[2] - _WIDE - 34))  # outside the axes
+            meets += 20 * (max(0.0, -20 - area[1]) + max(0.0, area[3] - _TALL - 20))
+            meets += 15 if (across, up, side) in _FAR else 0
             if best is None or meets < best[0]:
                 best = (meets, (across, up, side), area)
         assert best is not None

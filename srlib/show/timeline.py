@@ -1,39 +1,25 @@
-"""What came when, drawn (chapter 12)."""
+"""Who came when: names by their years, as a table that a phone can show (chapter 12)."""
 
 from collections.abc import Mapping, Sequence
 
-from srlib.show._html import Html
-from srlib.show._look import COLOURS, MARKERS, axes, drawn, look, plain
+from srlib.show._html import Html, escape
+from srlib.show._look import framed
 
 
 def timeline(lanes: Mapping[str, Sequence[tuple[str, int]]], *, alt: str, caption: str = "") -> Html:
-    """Names by the year of their first appearance, a column a year, those of one lane in one colour with one
-    kind of mark: {lane: [(name, year), ...]}. Within a year the lanes follow each other from below.
-    Chapter 12."""
-    stacks: dict[int, list[tuple[str, int]]] = {}
-    for at, names in enumerate(lanes.values()):
-        for name, year in names:
-            stacks.setdefault(year, []).append((name, at))
-    if not stacks:
+    """Names by the year of their first appearance, a row a year (years without a name too), a column for each
+    lane: {lane: [(name, year), ...]}. Within a year and lane they keep their order. Chapter 12."""
+    years = [year for names in lanes.values() for _, year in names]
+    if not years:
         raise ValueError("a timeline needs at least one name and year")
-    if len(lanes) > len(COLOURS):
-        raise ValueError(f"{len(lanes)} lanes cannot be told apart; show {len(COLOURS)} at most")
-    highest = max(map(len, stacks.values()))
-    figure, (axis,) = axes(7.2, 0.9 + 0.23 * highest)
-    with look():
-        for year, names in stacks.items():
-            for up, (name, at) in enumerate(names):
-                axis.plot(year, up, MARKERS[at], color=COLOURS[at])
-                axis.annotate(
-                    plain(name), (year, up), (5, 0), textcoords="offset points", va="center", fontsize=7.8
-                )
-        for at, lane in enumerate(lanes):
-            axis.plot([], [], MARKERS[at], color=COLOURS[at], label=plain(lane))
-        axis.set_xlim(min(stacks) - 0.3, max(stacks) + 1)
-        axis.set_ylim(-0.7, highest - 0.3)
-        axis.set_xticks(range(min(stacks), max(stacks) + 1))
-        axis.set_yticks([])
-        axis.grid(visible=False)
-        axis.spines["left"].set_visible(False)
-        figure.legend(loc="outside upper left", ncols=len(lanes), fontsize=9)
-    return drawn(figure, alt, caption)
+    heads = "".join(f'<th scope="col">{escape(lane)}</th>' for lane in lanes)
+    body = ""
+    for year in range(min(years), max(years) + 1):
+        cells = "".join(f"<td>{_names(names, year)}</td>" for names in lanes.values())
+        body += f'<tr><th scope="row">{year}</th>{cells}</tr>'
+    table = f'<table class="timeline"><thead><tr><th scope="col">year</th>{heads}</tr></thead>'
+    return framed(f"{table}<tbody>{body}</tbody></table>", caption, group=alt)
+
+
+def _names(names: Sequence[tuple[str, int]], year: int) -> str:
+    return " ".join(f'<span class="chip">{escape(name)}</span>' for name, when in names if when == year)
