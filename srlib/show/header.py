@@ -5,6 +5,10 @@ import platform
 import sys
 import time
 from pathlib import Path
+from statistics import median
+
+import torch
+import torch.nn.functional as F
 
 from srlib import settings
 from srlib.files import write_json
@@ -28,7 +32,9 @@ SECONDS = {
     "90_gallery": 60,
     "99_skeleton": 60,
 }
-"""What a chapter may take on two CPU cores, quick profile, network off."""
+"""What a chapter may take on two CPU cores, quick profile, network off, where a piece of work (`pace`) takes
+``PACE`` milliseconds at the most; on a slower machine as many times more."""
+PACE = 20.0
 
 
 def header(name: str) -> Html:
@@ -58,6 +64,22 @@ def header(name: str) -> Html:
     return Html(f'<p class="srlib-header">{told}</p>')
 
 
+def pace() -> float:
+    """How many milliseconds this machine needs, just now, for the same piece of training: the median of nine
+    steps of four convolutions. The global random numbers stay as they are."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(8, 32, 48, 48, generator=generator)
+    weights = [(torch.randn(32, 32, 3, 3, generator=generator) / 17).requires_grad_() for _ in range(4)]
+    took = []
+    for _ in range(11):
+        start, y = time.perf_counter(), x
+        for weight in weights:
+            y = F.relu(F.conv2d(y, weight, padding=1))
+        torch.autograd.grad(y.square().mean(), weights)
+        took.append(time.perf_counter() - start)
+    return 1000 * median(took[2:])  # the first two allocate
+
+
 def _record(name: str, folder: Path, device: str) -> None:
     """From now on, after each cell: write down how long the notebook has run and what memory it took."""
     from IPython import get_ipython
@@ -65,12 +87,15 @@ def _record(name: str, folder: Path, device: str) -> None:
     shell, start = get_ipython(), time.monotonic()
     if shell is None:
         return
+    speed = pace()
     folder.mkdir(parents=True, exist_ok=True)
 
     def write(*_: object) -> None:
         record = {
             "seconds": round(time.monotonic() - start, 1),
             "may_take": SECONDS[name] if settings.profile() == "quick" else None,
+            "pace": round(speed, 1),
+            "slower": round(max(1.0, speed / PACE), 2),
             "gigabytes": _most_memory(),
             "profile": settings.profile(),
             "device": device,

@@ -188,7 +188,7 @@ def test_a_page_that_the_contents_name_and_nobody_wrote_fails_the_build_each_tim
 def test_a_chapter_over_its_time_fails_the_build_in_ci_and_is_told_elsewhere(
     book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured = {"seconds": 9, "may_take": 1, "gigabytes": None, "profile": "quick"}
+    measured = {"seconds": 9, "may_take": 1, "slower": 1.0, "gigabytes": None, "profile": "quick"}
     write = f"(folder / 'tiny.json').write_text({json.dumps(json.dumps(measured))});"
     folder = "import os\nfrom pathlib import Path\n\nfolder = Path(os.environ['SRLIB_BUILD_FACTS'])\n"
     write_notebook(book.notebook, *CELLS, f"{folder}folder.mkdir(exist_ok=True)\n{write}")

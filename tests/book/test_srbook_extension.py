@@ -138,7 +138,7 @@ def measured(srbook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     """A chapter that took 75 seconds of its 60."""
     monkeypatch.setenv("SRLIB_BUILD_FACTS", str(tmp_path))
     path = tmp_path / "01_measuring.json"
-    path.write_text('{"seconds": 75.2, "may_take": 60, "gigabytes": 1.23, "profile": "quick"}')
+    path.write_text('{"seconds": 75.2, "may_take": 60, "slower": 1.0, "gigabytes": 1.23, "profile": "quick"}')
     return path
 
 
@@ -161,6 +161,19 @@ def test_a_chapter_over_its_time_is_a_warning_in_ci_and_a_line_elsewhere(
     assert said(srbook, monkeypatch) == [("warning", line)]
     monkeypatch.delenv("CI")
     assert said(srbook, monkeypatch) == [("info", line)]
+
+
+def test_on_a_slower_machine_a_chapter_may_take_as_many_times_longer(
+    srbook: Any, measured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    text = measured.read_text()
+    measured.write_text(text.replace('"slower": 1.0', '"slower": 1.26'))
+    assert said(srbook, monkeypatch) == []
+    measured.write_text(text.replace('"slower": 1.0', '"slower": 1.25'))
+    assert said(srbook, monkeypatch) == [
+        ("warning", "[srbook] notebooks/01_measuring took 75 s, more than its 75 s")
+    ]
 
 
 def test_a_chapter_within_its_time_is_not_mentioned(
@@ -253,7 +266,7 @@ def test_the_page_of_times_has_a_row_for_each_notebook_that_ran(
     srbook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SRLIB_BUILD_FACTS", str(tmp_path))
-    record = {"seconds": 90.4, "may_take": 110, "gigabytes": 1.26, "profile": "quick", "device": "cpu"}
+    record = {"seconds": 90.4, "may_take": 110, "gigabytes": 1.26, "profile": "quick", "pace": 31.4}
     (tmp_path / "04_srcnn.json").write_text(json.dumps(record))
     (tmp_path / "05_more.json").write_text(json.dumps(record | {"seconds": 29.6, "gigabytes": None}))
     titles = {
@@ -264,9 +277,9 @@ def test_the_page_of_times_has_a_row_for_each_notebook_that_ran(
     rows = re.findall(r"<tr>(.*?)</tr>", made)
     cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
     assert [c[1:] for c in cells[1:4]] == [
-        ["90 s", "110 s", "1.3 GB"],
-        ["30 s", "110 s", "not measured"],
-        ["2.0 minutes", "", ""],
+        ["90 s", "110 s", "31 ms", "1.3 GB"],
+        ["30 s", "110 s", "31 ms", "not measured"],
+        ["2.0 minutes", "", "", ""],
     ]
     assert "5. More &lt;b&gt;" in made
     assert "06_not_run" not in made

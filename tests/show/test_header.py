@@ -1,14 +1,16 @@
 """A chapter's first line."""
 
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from srlib.show import header
-from srlib.show.header import SECONDS
+from srlib.show.header import SECONDS, pace
 
 
 def test_in_a_notebook_it_says_what_to_expect(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +27,7 @@ def test_in_the_book_each_cell_updates_what_was_measured(
     monkeypatch.setattr("IPython.get_ipython", lambda: shell)
     monkeypatch.setenv("SRLIB_STATIC_BOOK", "1")
     monkeypatch.setenv("SRLIB_BUILD_FACTS", str(tmp_path / "facts"))
+    monkeypatch.setattr(sys.modules["srlib.show.header"], "pace", lambda: 50.0)
     clock = iter([100.0, 130.0, 145.54])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     header("01_measuring")
@@ -35,7 +38,15 @@ def test_in_the_book_each_cell_updates_what_was_measured(
         facts = json.loads((tmp_path / "facts" / "01_measuring.json").read_text())
         assert facts["seconds"] == seconds
     assert facts["may_take"] == 60
+    assert (facts["pace"], facts["slower"]) == (50.0, 2.5)  # the limits are made for 20 ms
     assert 0.05 < facts["gigabytes"] < 100
+
+
+def test_the_pace_is_a_time_and_leaves_random_numbers_alone() -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    assert 0.1 < pace() < 60_000
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_every_notebook_has_its_time_and_an_unknown_one_is_said() -> None:
