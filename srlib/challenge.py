@@ -259,7 +259,6 @@ def _counted(kept: Mapping[str, Tensor]) -> int:
 
 def _start(what: str, path: Path, folder: Path, *more: str) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": str(CORES)}
-    environment["OMP_WAIT_POLICY"] = "PASSIVE"  # threads that spin while they wait crawl on a busy machine
     command = [sys.executable, "-m", "srlib.challenge", what, str(path.resolve()), str(folder), *more]
     with (folder / "said.txt").open("wb") as said:
         return subprocess.Popen(command, stdout=said, stderr=said, env=environment)

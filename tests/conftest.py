@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on a busy machine torch's idle threads must not spin
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as srlib does, where it is imported before torch
 
 import pytest
 import torch

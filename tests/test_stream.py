@@ -473,11 +473,7 @@ def test_too_little_memory_is_one_line_and_leaves_no_output(tmp_path: Path) -> N
 
 def run_python(code: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    polite = {
-        **os.environ,
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }  # on a busy machine spinning takes six times as long
-    return subprocess.run(command, capture_output=True, text=True, env=polite)
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 KILLED = """
