@@ -209,8 +209,15 @@ def task_test(arguments: list[str]) -> int:
     """run the tests (SLOW=1: the slow ones too, with coverage)"""
     ensure("book", "dev")
     slow = os.environ.get("SLOW", "") not in ("", "0")
-    options = ["-m", "", "--cov", "--cov-report=term", "--durations=15"] if slow else []
-    return run("-m", "pytest", *options, *arguments)
+    if arguments:  # a file, a name: what was asked for, one after the other
+        return run("-m", "pytest", *(["-m", ""] if slow else []), *arguments)
+    # as many files at once as there are cores, each with one thread; then those that need the machine alone
+    together = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile", "--durations=15"]
+    which = "" if slow else "not slow and "
+    measure = ["--cov", "--cov-report="] if slow else []
+    report = ["--cov", "--cov-append", "--cov-report=term"] if slow else []
+    first = run("-m", "pytest", "-m", f"{which}not alone", *together, *measure, OMP_NUM_THREADS="1")
+    return max(first, run("-m", "pytest", "-m", f"{which}alone", *report))
 
 
 def task_lint(_: list[str]) -> int:

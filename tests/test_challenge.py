@@ -31,6 +31,7 @@ def entry(tmp_path: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("small_table")
 @pytest.mark.parametrize("name", ["fsrcnn_like", "own_loop"])
 def test_the_example_entries_are_judged_on_both_kinds_of_pictures(name: str) -> None:

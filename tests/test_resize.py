@@ -344,6 +344,7 @@ def test_other_types_and_empty_pictures_are_refused() -> None:
 # --- speed ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "rounds"), [((270, 480), 60), ((4320, 7680), 10)])
 def test_a_1080p_photo_takes_less_than_twice_torchs_time(size: tuple[int, int], rounds: int) -> None:

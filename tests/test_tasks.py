@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,44 @@ def test_slow_may_be_said_behind_the_task(monkeypatch: pytest.MonkeyPatch) -> No
     assert seen == [(["-x"], "1")]
 
 
+@pytest.mark.parametrize(("slow", "both"), [("0", "not slow and "), ("1", "")])
+def test_tests_that_need_the_machine_alone_run_after_all_others_and_either_fault_counts(
+    monkeypatch: pytest.MonkeyPatch, slow: str, both: str
+) -> None:
+    monkeypatch.setenv("SLOW", slow)
+    monkeypatch.setattr(tasks, "ensure", lambda *_: None)
+    for codes, code in (([0, 0], 0), ([1, 0], 1), ([0, 1], 1)):
+        said: list[tuple[str, ...]] = []
+        left = iter(codes)
+
+        def record(*command: str, said: Any = said, left: Any = left, **_: str) -> Any:
+            said.append(command)
+            return next(left)
+
+        monkeypatch.setattr(tasks, "run", record)
+        assert tasks.main(["test"]) == code
+        assert [command[:4] for command in said] == [
+            ("-m", "pytest", "-m", f"{both}not alone"),
+            ("-m", "pytest", "-m", f"{both}alone"),
+        ]
+        assert ("-n" in said[0], "-n" in said[1]) == (True, False)
+        assert ["--cov" in command for command in said] == 2 * [slow == "1"]
+
+
+def test_what_is_asked_for_by_name_runs_once_and_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, ...]] = []
+    monkeypatch.setenv("SLOW", "0")
+    monkeypatch.setattr(tasks, "ensure", lambda *_: None)
+
+    def record(*command: str) -> int:
+        said.append(command)
+        return 0
+
+    monkeypatch.setattr(tasks, "run", record)
+    assert tasks.main(["test", "tests/test_names.py", "-x"]) == 0
+    assert said == [("-m", "pytest", "tests/test_names.py", "-x")]
+
+
 def test_the_versions_of_constraints_are_the_ones_installed(sandbox: list[list[str]]) -> None:
     tasks.ensure("book")
     install = next(command for command in sandbox if ".[book]" in command)
@@ -115,7 +154,7 @@ def test_a_failing_command_fails_its_task(sandbox: list[list[str]], monkeypatch:
         answers = iter(codes)
         monkeypatch.setattr(tasks, "run", lambda *_, answers=answers: next(answers))
         assert tasks.main(["lint"]) == expected
-    monkeypatch.setattr(tasks, "run", lambda *_: 5)
+    monkeypatch.setattr(tasks, "run", lambda *_, **__: 5)
     assert [tasks.main([name]) for name in ("book", "test", "types", "bench")] == [5] * 4
 
 

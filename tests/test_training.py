@@ -646,6 +646,7 @@ def test_two_processes_end_at_the_weights_of_one(tmp_path: Path, model: str, sca
         torch.testing.assert_close(two[0]["net"][key], value, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_small_edsr_beats_bicubic_by_a_decibel_after_a_minute_on_dead_leaves() -> None:
     from srlib import recipes, zoo

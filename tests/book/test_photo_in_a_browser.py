@@ -418,6 +418,7 @@ def test_a_browser_without_webassembly_gives_the_same_pixels(browser: Browser, p
     page.context.close()
 
 
+@pytest.mark.alone
 def test_256_pixels_a_side_take_seconds(opened: Open, record_property: Callable[[str, object], None]) -> None:
     """On two cores that do nothing else: under 2 s with the smallest network, under 10 s with the largest; a
     busy machine may take ALLOWANCE times as long. Printed: the ratio to PyTorch on one thread."""

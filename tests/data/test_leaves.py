@@ -133,6 +133,7 @@ def test_a_size_below_one_pixel_is_refused() -> None:
     assert dead_leaves(np.int64(5)).shape == (3, 5, 5)  # type: ignore[arg-type]
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_one_core_makes_twenty_pictures_a_second() -> None:
     code = (

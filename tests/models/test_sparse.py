@@ -271,6 +271,7 @@ def test_a_few_leaves_teach_more_than_bicubic_knows() -> None:
     assert evaluate(net, unseen, 2).psnr > evaluate(Bicubic(1), unseen, 2).psnr + 0.4
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize(("scale", "gain"), [(2, 1.25), (3, 1.1)])
 def test_dictionaries_learned_in_a_minute_beat_bicubic_on_the_photographs(scale: int, gain: float) -> None:
