@@ -86,7 +86,7 @@ class Beside:
     paper_data: str
     seen: float
     paper_seen: float | None
-    patch: int
+    patch: float
     paper_patch: float
     path: str
     note: str
@@ -99,11 +99,11 @@ class Beside:
     @property
     def reasons(self) -> list[str]:
         """What sets the two rows apart, computed from the card and the paper's recipe, gravest first."""
-        found = [NOT_COMPARABLE[self.name]] if self.name in NOT_COMPARABLE else []
+        found = [table[self.name] for table in (NOT_COMPARABLE, OTHERWISE) if self.name in table]
         if self.paper_seen and self.paper_seen > 2 * self.seen:
             found.append(f"{self.paper_seen / self.seen:,.0f} times fewer pixels seen")
         if self.paper_patch >= 1.5 * self.patch:
-            found.append(f"patches of {self.patch}, not {self.paper_patch:g}")
+            found.append(f"patches of {self.patch:g}, not {self.paper_patch:g}")
         if self.data != self.paper_data:
             found.append(f"trained on {self.data}, not {self.paper_data}")
         return found
@@ -135,6 +135,9 @@ VDSR_STEPS, VDSR_BATCH, VDSR_PATCH = 9_960, 64, 41
 NOT_COMPARABLE = {"espcn": "small pictures not blurred first, as the paper's were"}
 """Rows that were measured on other small pictures."""
 
+OTHERWISE = {"srgan": "content measured by VGG22, not VGG54"}
+"""What else sets our training apart from the paper's (chapter 8)."""
+
 
 def pixels_seen(steps: int, batch: int, patch: float) -> float:
     """LR pixels in all patches of a training, repetitions counted; ``patch`` is a side. Chapter 12."""
@@ -158,6 +161,8 @@ def _beside(card: zoo.Card, scale: int, paper: float) -> Beside:
     steps, batch, patch = theirs.steps, theirs.batch, float(theirs.patch)
     if card.name == "vdsr":
         steps, batch, patch = VDSR_STEPS, VDSR_BATCH, VDSR_PATCH / scale
+    # a network for enlarged pictures that learns several scales sees patches of one size, in enlarged pixels
+    mine = ours["patch"] * card.scales[0] / scale if card.name == "vdsr" else float(ours["patch"])
     return Beside(
         card.name,
         scale,
@@ -165,9 +170,9 @@ def _beside(card: zoo.Card, scale: int, paper: float) -> Beside:
         result["psnr"],
         _words(card.data),
         PAPER_DATA.get(card.name, _words(plan.data)),
-        pixels_seen(card.steps, ours["batch"], ours["patch"]),
+        pixels_seen(card.steps, ours["batch"], mine),
         None if card.name in UNKNOWN else pixels_seen(steps, batch, patch),
-        ours["patch"],
+        mine,
         patch,
         result["path"],
         card.note,

@@ -76,13 +76,16 @@ def test_every_network_with_a_paper_stands_beside_it() -> None:
             assert "blurred" in row.reasons[0]
         else:
             assert row.gap == pytest.approx(row.paper - row.ours)
-        assert row.seen == card.steps * card.recipe["batch"] * card.recipe["patch"] ** 2
+        side = card.recipe["patch"] * (2 / scale if name == "vdsr" else 1)  # VDSR sees 48 enlarged pixels
+        assert row.seen == card.steps * card.recipe["batch"] * side**2
     assert ("fsrcnn", 3) in rows
     assert ("espcn", 2) not in rows  # the paper has none
     fsrcnn = rows["fsrcnn", 3]
     assert fsrcnn.data == fsrcnn.paper_data == "T91 + General-100"
     assert fsrcnn.paper_seen is None  # its paper does not say
     assert rows["srresnet", 4].paper_seen == 1_000_000 * 16 * 24**2  # 96 x 96 large pixels
+    assert rows["srgan", 4].reasons[0] == "content measured by VGG22, not VGG54"
+    assert len({rows["vdsr", s].paper_seen / rows["vdsr", s].seen for s in (2, 3, 4)}) == 1
     # VDSR's paper: 9,960 batches of 64 patches of 41 x 41 enlarged pixels
     assert rows["vdsr", 2].paper_seen == pytest.approx(9_960 * 64 * 41**2 / 4)
     assert rows["vdsr", 4].paper_seen == pytest.approx(9_960 * 64 * 41**2 / 16)

@@ -111,8 +111,8 @@ def check_attention(answer: Callable[[int, int], Any]) -> Verdict:
         "12.2",
         answer,
         _attention,
-        "ten numbers for 64 channels in the middle would be a reduction of six; RCAN takes 16, so four. The "
-        "weights depend on the whole picture: cut into tiles, it is enlarged a little differently.",
+        "with RCAN's 64 channels and reduction 16 four numbers stand in the middle. The factors depend on the "
+        "whole picture: cut into tiles, it is enlarged a little differently.",
     )
 
 
@@ -211,7 +211,7 @@ def check_progressive(answer: Callable[[nn.Module, Tensor, int], Any]) -> Verdic
         answer,
         _progressive,
         "LapSRN trains its stages together, each with a loss of its own. Here one network, trained for x2 "
-        "only, sees its own answers as small pictures: sharper ones than any it has learned from.",
+        "only, sees its own answers as small pictures: softer ones than any it has learned from.",
     )
 
 
