@@ -185,8 +185,10 @@ class _Deck:
             self.add(f'<pre class="printed">{escape(data["text/plain"])}</pre>', 2)
 
     def said(self, text: str) -> None:
-        """A sentence or a table from the run; a claim has its tick."""
-        text = relinked(text, self.page, self.kept)
+        """A sentence or a table from the run; a claim has its tick. What is folded stays in the book."""
+        text = relinked(FOLDED.sub("", text), self.page, self.kept)
+        if not text.strip():
+            return
         html = _markdown().render(text)
         if "<table>" in html:
             self.add(html, 1.3 * html.count("<tr>"))

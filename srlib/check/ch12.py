@@ -111,8 +111,8 @@ def check_attention(answer: Callable[[int, int], Any]) -> Verdict:
         "12.2",
         answer,
         _attention,
-        "with RCAN's 64 channels and reduction 16 four numbers stand in the middle. The factors depend on the "
-        "whole picture: cut into tiles, it is enlarged a little differently.",
+        "with RCAN's 64 channels and reduction 16 four numbers stand in the middle. The factors depend on "
+        "the whole picture: cut into tiles, it is enlarged a little differently.",
     )
 
 

@@ -170,6 +170,13 @@ def test_a_claim_keeps_its_tick_and_a_table_is_a_table() -> None:
     assert "<td>2</td>" in text
 
 
+def test_what_the_run_says_in_a_fold_makes_no_slide() -> None:
+    folded = "<details><summary>More</summary>\n\nwords\n\n</details>"
+    some = made(prose("## A part\n\nOne."), code("show.say(more)", shown(folded, "text/markdown")))
+    assert "More" not in seen(some)
+    assert len(some) == len(made(prose("## A part\n\nOne.")))
+
+
 def test_a_link_to_a_chapter_leads_to_its_slides_and_one_to_another_page_is_words() -> None:
     text = seen(made(prose("## A\n\nSee [b](02_b.ipynb#there) and [c](../book/notation.md) now.")))
     assert '<a href="02_b.html">b</a>' in text
