@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from srlib.show._html import Html, escape
+from srlib.show._html import Html, asset, escape
 from srlib.show._look import framed
 
 
@@ -17,8 +17,9 @@ def timeline(lanes: Mapping[str, Sequence[tuple[str, int]]], *, alt: str, captio
     for year in range(min(years), max(years) + 1):
         cells = "".join(f"<td>{_names(names, year)}</td>" for names in lanes.values())
         body += f'<tr><th scope="row">{year}</th>{cells}</tr>'
+    style = f"<style>{asset('srlib.show', 'timeline.css')}</style>"
     table = f'<table class="timeline"><thead><tr><th scope="col">year</th>{heads}</tr></thead>'
-    return framed(f"{table}<tbody>{body}</tbody></table>", caption, group=alt)
+    return framed(f"{style}{table}<tbody>{body}</tbody></table>", caption, group=alt)
 
 
 def _names(names: Sequence[tuple[str, int]], year: int) -> str:
