@@ -145,12 +145,10 @@ def empty_cells(notebook: Mapping[str, Any]) -> Iterator[str]:
         source = cell["source"].rstrip()
         if cell["cell_type"] != "code" or source.endswith(";") or not ends_in_a_value(source):
             continue
-        contents = [
-            "".join(one) if isinstance(one, list) else str(one)
-            for output in cell["outputs"]
-            for one in (output["data"].values() if "data" in output else [output.get("text", "")])
-        ]
-        if not contents or any(one.strip() in ("", "None") for one in contents):
+        shown = [one for output in cell["outputs"] for one in output.get("data", {}).values()]
+        printed = "".join(output.get("text", "") for output in cell["outputs"])  # it comes in pieces
+        blank = any(str(one).strip() in ("", "None") for one in shown)
+        if blank or not (shown or printed.strip()):
             yield source
 
 

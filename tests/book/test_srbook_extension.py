@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import nbformat
 import pytest
 import torch
 
@@ -285,3 +286,26 @@ def test_the_page_of_times_has_a_row_for_each_notebook_that_ran(
     assert "06_not_run" not in made
     assert f"<td>{torch.__version__.split('+')[0]}" in made
     assert "<td>quick</td>" in made
+
+
+def test_what_is_printed_may_come_in_pieces_of_which_some_are_blank(srbook: Any) -> None:
+    def notebook(*outputs: Any) -> Any:
+        cell = nbformat.v4.new_code_cell("print(1)", outputs=list(outputs))
+        return nbformat.v4.new_notebook(cells=[cell])
+
+    def piece(text: str) -> Any:
+        return nbformat.v4.new_output("stream", name="stdout", text=text)
+
+    def value(**data: str) -> Any:
+        return nbformat.v4.new_output("execute_result", {f"text/{k}": v for k, v in data.items()})
+
+    assert list(srbook.empty_cells(notebook(piece("\n"), piece("1\n"), piece("")))) == []
+    assert list(srbook.empty_cells(notebook(value(html="<p>1</p>", plain="<Html>")))) == []
+    for empty in (
+        [],
+        [piece("\n"), piece(" ")],
+        [value(html="", plain="<Html>")],
+        [value(plain="None")],
+        [piece("1"), value(html="")],
+    ):
+        assert list(srbook.empty_cells(notebook(*empty))) == ["print(1)"]
