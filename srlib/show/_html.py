@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -68,8 +69,10 @@ def escape(text: str) -> str:
 
 
 def asset(package: str, name: str) -> str:
-    """The text of a style sheet or script that lies in a package."""
-    return (files(package) / name).read_text(encoding="utf-8")
+    """The text of a style sheet or script that lies in a package; a style sheet, which every figure has,
+    without its comments."""
+    text = (files(package) / name).read_text(encoding="utf-8")
+    return re.sub(r"/\*.*?\*/\s*", "", text, flags=re.DOTALL) if name.endswith(".css") else text
 
 
 def packed(value: Mapping[str, Any]) -> str:

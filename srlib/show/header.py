@@ -34,7 +34,7 @@ SECONDS = {
 }
 """What a chapter may take on two CPU cores, quick profile, network off, where a piece of work (`pace`) takes
 ``PACE`` milliseconds at the most; on a slower machine as many times more."""
-PACE = 20.0
+PACE = 25.0
 
 
 def header(name: str) -> Html:

@@ -38,7 +38,7 @@ def test_in_the_book_each_cell_updates_what_was_measured(
         facts = json.loads((tmp_path / "facts" / "01_measuring.json").read_text())
         assert facts["seconds"] == seconds
     assert facts["may_take"] == 60
-    assert (facts["pace"], facts["slower"]) == (50.0, 2.5)  # the limits are made for 20 ms
+    assert (facts["pace"], facts["slower"]) == (50.0, 2.0)  # the limits are made for 25 ms
     assert 0.05 < facts["gigabytes"] < 100
 
 
