@@ -166,6 +166,18 @@ def test_floors_import_only_from_below() -> None:
                 assert (module, name) not in same_floor
 
 
+OWN_PLUMBING = {"cli", "files", "names", "png"}
+"""Modules that a reader of the book never calls: no page describes them."""
+
+
+def test_every_module_stands_on_a_page_of_the_reference() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "book" / "api").glob("*.md"))
+    described = re.findall(r"automodule:: srlib\.(\w+)$", text, re.MULTILINE)
+    there = {path.stem for path in (ROOT / "srlib").iterdir() if (path / "__init__.py").is_file()}
+    there |= {path.stem for path in (ROOT / "srlib").glob("*.py")} - {"__init__"}
+    assert sorted(described) == sorted(there - OWN_PLUMBING)
+
+
 def test_every_public_function_class_and_module_is_documented() -> None:
     seen = 0
     for path in sorted((ROOT / "srlib").rglob("*.py")):

@@ -43,6 +43,7 @@ def test_without_a_task_each_is_listed_on_one_line(capsys: pytest.CaptureFixture
     assert all(len(line.split()) > 3 for line in lines)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="make is for Linux and macOS")
 def test_make_alone_lists_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     tasks.main([])
     command = ["make", "--no-print-directory", f"PYTHON={sys.executable}"]
@@ -256,7 +257,6 @@ def test_tasks_needs_the_standard_library_only() -> None:
     assert out.stdout == "False\n", out.stderr
 
 
-@pytest.mark.skipif(os.name == "nt", reason="make is for Linux and macOS")
 def test_slow_is_handed_to_the_tests(sandbox: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLOW", raising=False)
     tasks.task_test([])

@@ -53,6 +53,17 @@ def test_a_workflow_runs_tasks_that_exist_and_no_action_of_no_version(path: Path
     assert workflow["permissions"] == {"contents": "read"}  # a job that needs more says so itself
 
 
+def test_ci_builds_the_book_with_its_own_packages_alone_before_it_installs_more() -> None:
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    ran = [match[1] for line in lines if (match := re.match(r"(?:offline )?make (\w+)", line))]
+    assert set(ran) <= set(tasks().TASKS)
+    assert ran.index("book") < ran.index("lint") < ran.index("test")
+    assert "env" not in ran
+    assert {"student", "exam", "slides", "types"} <= set(ran)
+    clock = next(at for at, line in enumerate(lines) if line.startswith("export CI="))
+    assert clock < lines.index("offline make book")
+
+
 def test_the_book_is_built_and_tested_before_its_pages_are_published() -> None:
     jobs = read(GITHUB / "workflows" / "book.yml")["jobs"]
     ran = [step.get("run", step.get("uses")) for step in jobs["build"]["steps"]]

@@ -44,6 +44,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("env-updated", watch_the_clock)
     app.connect("env-updated", keep_outputs)
     app.connect("html-page-context", fill_in)
+    app.connect("html-page-context", lead_to_colab, priority=502)  # the theme adds its buttons at 501
     if "autodoc-process-signature" in app.events.events:
         app.connect("autodoc-process-signature", signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -91,6 +92,11 @@ def signature(
     return given, returned
 
 
+def lead_to_colab(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object) -> None:
+    """Let a page's Colab button lead to the copy that installs the library."""
+    to_colab(context.get("header_buttons", []))
+
+
 def to_colab(entries: list[dict[str, Any]]) -> None:
     """Colab opens single notebooks: on the branch "colab" they install the library first (see
     book/editions/colab.py)."""
@@ -122,7 +128,7 @@ def watch_the_clock(app: Sphinx, env: BuildEnvironment) -> None:
 def keep_outputs(app: Sphinx, env: BuildEnvironment) -> None:
     """Leave every notebook with its outputs in `jupyter_execute`, where the slides are made from: myst-nb
     writes it without them when they come from the cache. A cell that ends in a value and shows none, or an
-    empty one, is a warning, which fails the build."""
+    empty one, or that warns, is a warning, which fails the build."""
     cache = get_cache(app.config.nb_execution_cache_path)
     for page in sorted(env.found_docs):
         path = Path(env.doc2path(page))
@@ -137,6 +143,8 @@ def keep_outputs(app: Sphinx, env: BuildEnvironment) -> None:
         nbformat.write(notebook, kept)
         for source in empty_cells(notebook):
             LOGGER.warning("[srbook] %s: this cell shows nothing: %s", page, source.splitlines()[-1])
+        for source, said in warning_cells(notebook):
+            LOGGER.warning("[srbook] %s: this cell warns (%s): %s", page, said, source.splitlines()[-1])
 
 
 def empty_cells(notebook: Mapping[str, Any]) -> Iterator[str]:
@@ -152,6 +160,16 @@ def empty_cells(notebook: Mapping[str, Any]) -> Iterator[str]:
             yield source
 
 
+def warning_cells(notebook: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The sources of those cells that wrote to the standard error, as Python's warnings do, and the first
+    line of it. What matplotlib says once, on a machine where it is new, is no fault of a chapter."""
+    for cell in notebook["cells"]:
+        said = "".join(o["text"] for o in cell.get("outputs", []) if o.get("name") == "stderr")
+        lines = [one for one in said.splitlines() if one.strip() and "building the font cache" not in one]
+        if lines:
+            yield cell["source"].rstrip(), lines[0].strip()
+
+
 def ends_in_a_value(source: str) -> bool:
     """Whether a cell's last statement is an expression, whose value Jupyter shows. (`%magic` is not.)"""
     try:
@@ -165,7 +183,6 @@ def fill_in(app: Sphinx, page: str, template: str, context: dict[str, Any], tree
     """Write time and memory of the run into the page that it made."""
     if "body" not in context:  # a page that Sphinx makes itself
         return
-    to_colab(context.get("header_buttons", []))
     # docutils calls the bibliography a list, but anchors stand between its entries, which no list may have
     context["body"] = context["body"].replace(
         '<div role="list" class="citation-list">', '<div class="citation-list">'

@@ -12,7 +12,7 @@ from random import Random
 
 from markdown_it import MarkdownIt
 
-from book.editions.exam_questions import KINDS, Question, draw_question
+from book.editions.exam_questions import ALWAYS, KINDS, Question, draw_question
 from srlib.files import write_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def questions(seed: int) -> list[Question]:
     """The exam's questions in the order of the chapters. Each draws from a stream of its own."""
-    kinds = Random(f"exam {seed}").sample(KINDS, QUESTIONS)
+    others = [kind for kind in KINDS if kind not in ALWAYS]
+    kinds = [*ALWAYS, *Random(f"exam {seed}").sample(others, QUESTIONS - len(ALWAYS))]
     drawn = [draw_question(kind, Random(f"exam {seed} {kind.__name__}")) for kind in kinds]
     return sorted(drawn, key=lambda one: one.chapter)
 

@@ -577,3 +577,5 @@ KINDS: tuple[Callable[[Random], Question | None], ...] = (
     pixels_seen,
     bug_hunt,
 )
+ALWAYS = (parameters, field_of_view, tiles, protocol)
+"""What no exam is without: counts, receptive fields, overlaps, protocol."""

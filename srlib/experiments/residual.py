@@ -65,6 +65,12 @@ RESIDUAL = (
         ),
     ),
     _experiment(
+        "srgan-blocks",
+        8,
+        "SRGAN's generator, x4, by squared error alone: 16 blocks, or a student's 32?",
+        *(_variant(f"{blocks} blocks", "SRResNet", 4, {"blocks": blocks}, loss="l2") for blocks in (16, 32)),
+    ),
+    _experiment(
         "edsr-steps",
         9,
         "From SRResNet to EDSR, x4: what do the loss and the missing batch norm each change?",

@@ -14,6 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 3  # the copy's limit for a cell
@@ -25,6 +26,15 @@ CELLS = [
     'with open("runs.txt", "a") as log:\n    log.write("run\\n")',
     "import os\n\nimport srlib\n\nprint(srlib.VALUE, os.environ['SRLIB_STATIC_BOOK'])",
 ]
+
+# The copy's library is a stub; here the real one says what a chapter claims.
+CLAIM = f"""import sys
+
+sys.path.insert(0, {str(ROOT)!r})
+del sys.modules["srlib"]
+from srlib import check
+
+check.claim("Two is less than one.", 2 < 1)"""
 
 
 def write_notebook(path: Path, *cells: str) -> None:
@@ -55,10 +65,11 @@ class Book:
         log = self.root / "notebooks" / "runs.txt"
         return len(log.read_text().splitlines()) if log.exists() else 0
 
-    def build(self) -> tuple[int, str]:
-        """The exit code, and all that was printed."""
+    def build(self, **settings: str) -> tuple[int, str]:
+        """The exit code, and all that was printed. ``settings`` go into the environment."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SRLIB_")}
         environment |= {"PYTHONPATH": str(self.root), "NO_COLOR": "1"}  # the copy's srlib comes first
+        environment |= settings
         done = subprocess.run(
             [sys.executable, *self.command],
             cwd=self.root,
@@ -116,6 +127,29 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
     return made
 
 
+ADDRESS = "https://github.com/someone/course"
+BUTTONS = (
+    "https://colab.research.google.com/github/someone/course/blob/colab/notebooks/tiny.ipynb",
+    "https://mybinder.org/v2/gh/someone/course/main?urlpath=lab/tree/notebooks/tiny.ipynb",
+    f"{ADDRESS}/edit/main/notebooks/tiny.ipynb",
+    f"{ADDRESS}/issues/new",
+)
+
+
+def test_one_address_gives_a_page_its_buttons_and_none_gives_none(book: Book) -> None:
+    code, said = book.build(SRLIB_REPOSITORY=ADDRESS)
+    assert code == 0, said
+    links = {
+        str(a["href"]).partition("&")[0] for a in BeautifulSoup(book.page, "html.parser").select("a[href]")
+    }
+    for button in BUTTONS:
+        assert any(link.startswith(button) for link in links), (button, sorted(links))
+    code, said = book.build()
+    assert code == 0, said
+    for part in ("colab.research", "mybinder", "github.com/someone"):
+        assert part not in book.page
+
+
 def test_an_unchanged_book_runs_once_and_a_changed_library_runs_it_again(book: Book) -> None:
     code, said = book.build()
     assert code == 0, said
@@ -138,6 +172,67 @@ def test_an_unchanged_book_runs_once_and_a_changed_library_runs_it_again(book: B
     assert "second state 1" in book.page
 
 
+def ran(book: Book, name: str) -> int:
+    log = book.root / "notebooks" / f"{name}.txt"
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+
+@pytest.fixture
+def two(book: Book) -> Book:
+    """A book of two notebooks, each with a log of its runs, that has been built."""
+    toc = {"format": "jb-book", "root": "book/welcome"}
+    toc["chapters"] = [{"file": f"notebooks/{name}"} for name in ("tiny", "other")]  # type: ignore[assignment]
+    (book.root / "book" / "_toc.yml").write_text(yaml.safe_dump(toc))
+    for name in ("tiny", "other"):
+        write_notebook(book.root / "notebooks" / f"{name}.ipynb", *logged(name))
+    (book.root / "srlib" / "zoo").mkdir()
+    (book.root / "srlib" / "zoo" / "a.safetensors").write_bytes(b"weights")
+    (book.root / "pictures").mkdir()
+    (book.root / "pictures" / "a.png").write_bytes(b"picture")
+    code, said = book.build(SRLIB_DATA=str(book.root / "pictures"))
+    assert code == 0, said
+    assert (ran(book, "tiny"), ran(book, "other")) == (1, 1)
+    return book
+
+
+def logged(name: str, more: str = "") -> tuple[str, str]:
+    return f'with open("{name}.txt", "a") as log:\n    log.write("run\\n"){more}', 'print("done")'
+
+
+def test_a_changed_notebook_runs_again_and_the_other_does_not(two: Book) -> None:
+    write_notebook(two.notebook, *logged("tiny", more="\n\nx = 1"))
+    code, said = two.build(SRLIB_DATA=str(two.root / "pictures"))
+    assert code == 0, said
+    assert (ran(two, "tiny"), ran(two, "other")) == (2, 1)
+    notebook = nbformat.read(two.notebook, as_version=4)
+    notebook.cells[0].source += "\n\nWords alone change no result."
+    nbformat.write(notebook, two.notebook)
+    code, said = two.build(SRLIB_DATA=str(two.root / "pictures"))
+    assert code == 0, said
+    assert (ran(two, "tiny"), ran(two, "other")) == (2, 1)
+    assert "Words alone change no result." in two.page
+
+
+@pytest.mark.parametrize(
+    ("changed", "settings"),
+    [
+        ("srlib/zoo/a.safetensors", {}),
+        ("pictures/a.png", {}),
+        ("", {"SRLIB_PROFILE": "full"}),
+    ],
+    ids=["weights", "data", "profile"],
+)
+def test_all_that_results_hang_on_runs_every_notebook_again_once(
+    two: Book, changed: str, settings: dict[str, str]
+) -> None:
+    if changed:
+        (two.root / changed).write_bytes(b"something else")
+    for _ in range(2):
+        code, said = two.build(SRLIB_DATA=str(two.root / "pictures"), **settings)
+        assert code == 0, said
+        assert (ran(two, "tiny"), ran(two, "other")) == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("cell", "cause"),
     [
@@ -145,8 +240,10 @@ def test_an_unchanged_book_runs_once_and_a_changed_library_runs_it_again(book: B
         ("import time\n\ntime.sleep(60)", "CellTimeoutError"),
         ("runs = [1]\n\nruns.append(2)", "tiny: this cell shows nothing: runs.append(2)"),
         ("from IPython.display import HTML\n\nHTML('')", "tiny: this cell shows nothing: HTML('')"),
+        ("import warnings\n\nwarnings.warn('an old way')", "an old way): warnings.warn('an old way')"),
+        (CLAIM, "no longer true: Two is less than one."),
     ],
-    ids=["failing cell", "cell over its time", "no output", "empty output"],
+    ids=["failing cell", "cell over its time", "no output", "empty output", "a warning", "a false claim"],
 )
 def test_a_broken_notebook_fails_the_build_each_time(book: Book, cell: str, cause: str) -> None:
     write_notebook(book.notebook, *CELLS, cell)

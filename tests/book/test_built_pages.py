@@ -25,7 +25,8 @@ SITE = ROOT / "_build" / "html"
 PAGES = sorted(parse_toc_yaml(ROOT / "book" / "_toc.yml").keys())
 MADE_BY_SPHINX = ["index", "search", "genindex"]
 DESKTOP, PHONE = ViewportSize(width=1280, height=1600), ViewportSize(width=390, height=844)
-HEAVIEST = 8 * 2**20  # bytes of a page with its pictures
+HEAVIEST = 8 * 2**20  # bytes of a page with all that it loads
+CHAPTERS = [name for name in PAGES if re.match(r"notebooks/(?!00|90)", name)]
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("site")]
 
 
@@ -54,7 +55,7 @@ def open_page(
     browser: Browser, name: str, viewport: ViewportSize = DESKTOP, dark: bool = False
 ) -> tuple[Page, Log]:
     """A page of the site (NAME or NAME?QUERY) after its scripts are done, formulas included."""
-    context = browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light")
+    context = browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light", offline=True)
     page, log = context.new_page(), Log()
     log.listen(page)
     path, mark, query = name.partition("?")
@@ -108,7 +109,7 @@ FACTS = """() => {
     images: all("article img").map((one) => {
       const style = getComputedStyle(one);
       return {
-        alt: words(one), source: one.currentSrc, exact: one.classList.contains("pixels"),
+        alt: words(one), source: one.currentSrc || one.src, exact: one.classList.contains("pixels"),
         look: [style.filter, style.backgroundColor, style.padding],
       };
     }),
@@ -118,6 +119,9 @@ FACTS = """() => {
       .map((one) => one.outerHTML.slice(0, 80)),
     rawTables: all("article p").map((one) => one.textContent)
       .filter((text) => /[|] ?(---|\u2014)/.test(text)),
+    asleep: all(".srlib-compare:not(.ready), .srlib-explorer:has(.frame):not([data-ready])")
+      .concat(all(".srlib-filtered:not([data-ready])"))
+      .map((one) => one.outerHTML.slice(0, 80)),
     complaints: all("article .output:is(.stderr, .traceback)").map((one) => one.innerText),
   };
 }"""
@@ -127,12 +131,13 @@ Mode = Literal["desktop", "dark", "phone"]
 
 @dataclass(frozen=True)
 class Visit:
-    """What a visit found: the log, the facts above, and for each picture of exact pixels whether the screen
-    shows them."""
+    """What a visit found: the log, the facts above, for each picture of exact pixels whether the screen
+    shows them, and for each kind of thing to use whether the page's first one answers to keys."""
 
     log: Log
     facts: dict[str, Any]
     exact: list[tuple[str, bool]]
+    moved: dict[str, bool]
 
 
 Look = Callable[[str, Mode], Visit]
@@ -147,13 +152,39 @@ def look(browser: Browser) -> Look:
         page, log = open_page(browser, name, PHONE if mode == "phone" else DESKTOP, dark=mode == "dark")
         facts = page.evaluate(FACTS)
         exact = []
+        moved = use(page) if mode != "dark" else {}
         if mode != "phone":  # there the pictures have to shrink
             for image in page.locator("article img.pixels").all():
                 exact.append((image.get_attribute("alt") or "", screen_shows(image, file_pixels(image))))
         page.context.close()
-        return Visit(log, facts, exact)
+        return Visit(log, facts, exact, moved)
 
     return visit
+
+
+def use(page: Page) -> dict[str, bool]:
+    """Try the page's first slider, question and explorer by keys alone: did anything become of it?"""
+    moved = {}
+    slider = page.locator(".srlib-compare").first
+    if slider.count():
+        handle = slider.locator("input[type=range]").first
+        handle.press("Home")
+        at_one_end = slider.locator("canvas").first.screenshot()
+        handle.press("End")
+        moved["slider"] = slider.locator("canvas").first.screenshot() != at_one_end
+    question = page.locator(".srlib-question:has(input[type=radio])").first
+    if question.count():
+        question.locator("input").first.press("Space")
+        moved["question"] = question.locator("output").first.inner_text().strip() != ""
+    explorer = page.locator(".srlib-explorer:has(.frame[hidden])").first
+    if explorer.count():
+        shown = "one => [...one.querySelectorAll('.frame')].findIndex((frame) => !frame.hidden)"
+        before, moved["explorer"] = explorer.evaluate(shown), False
+        for control in explorer.locator(".controls :is(input, select)").all():
+            for key in ("ArrowDown", "ArrowUp", "Space"):
+                control.press(key)
+                moved["explorer"] |= explorer.evaluate(shown) != before
+    return moved
 
 
 # --- nothing breaks, nothing is fetched -----------------------------------------------------------
@@ -180,6 +211,30 @@ def test_an_error_a_missing_file_and_a_remote_request_would_be_noticed(browser: 
     assert "https://cdn.invalid/a.png" in log.requests
 
 
+@pytest.mark.parametrize("mode", ["desktop", "phone"])
+@pytest.mark.parametrize("name", PAGES)
+def test_what_a_page_offers_to_move_answers_to_keys(look: Look, name: str, mode: Mode) -> None:
+    visit = look(name, mode)
+    assert visit.facts["asleep"] == []
+    assert all(visit.moved.values()), visit.moved
+    if name in CHAPTERS:
+        assert {"slider", "question"} <= visit.moved.keys()
+
+
+def test_icons_are_drawn_and_none_is_left_as_an_empty_tag(browser: Browser) -> None:
+    page, _ = open_page(browser, CHAPTERS[0])
+    seen = page.locator("svg.svg-inline--fa").evaluate_all(
+        "all => all.filter((one) => one.checkVisibility())"
+        ".map((one) => [one.dataset.icon, one.clientWidth || one.getBoundingClientRect().width,"
+        " one.querySelector('path')?.getTotalLength()])"
+    )
+    left = page.locator("i[class*='fa-'], span[class*='fa-']").count()
+    page.context.close()
+    assert {"magnifying-glass", "download", "circle-half-stroke"} <= {name for name, _, _ in seen}
+    assert all(width > 5 and length for _, width, length in seen), seen
+    assert left == 0
+
+
 LOADS = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src"}
 
 
@@ -197,11 +252,13 @@ class Tags(HTMLParser):
             self.addresses += [url for url in (values.get(LOADS.get(tag, "")), values.get("srcset")) if url]
 
 
-@pytest.mark.parametrize("name", [*PAGES, "search", "genindex"])
-def test_no_tag_of_a_page_names_another_machine(browser: Browser, name: str) -> None:
-    addresses = Tags((SITE / f"{name}.html").read_text(encoding="utf-8")).addresses
-    assert addresses
-    assert [url for url in addresses if re.match(r"(https?:)?//", url)] == []
+def test_no_tag_of_any_page_names_another_machine() -> None:
+    pages = {path.relative_to(SITE).as_posix(): path for path in SITE.rglob("*.html")}
+    assert {f"{name}.html" for name in (*PAGES, "search", "genindex")} <= pages.keys()
+    for name, path in pages.items():
+        addresses = Tags(path.read_text(encoding="utf-8")).addresses
+        assert [url for url in addresses if re.match(r"(https?:)?//", url)] == [], name
+        assert addresses or "/_static/" in name or name == "index.html", name
 
 
 def test_no_style_sheet_loads_from_another_machine(browser: Browser) -> None:
@@ -335,6 +392,8 @@ def test_no_table_is_left_as_bars_and_dashes(look: Look, name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_with_its_pictures_is_light(look: Look, name: str) -> None:
-    sources = [image["source"] for image in look(name, "desktop").facts["images"]]
+    visit = look(name, "desktop")
+    sources = [image["source"] for image in visit.facts["images"]] + visit.log.requests
     files = {file_of(url) for url in sources if url.startswith("file:")}  # others are inside the page
-    assert sum(path.stat().st_size for path in {SITE / f"{name}.html", *files}) < HEAVIEST
+    assert SITE / f"{name}.html" in files
+    assert sum(path.stat().st_size for path in files) < HEAVIEST

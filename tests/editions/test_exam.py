@@ -237,6 +237,13 @@ def test_an_exam_has_ten_questions_of_different_kinds_in_the_order_of_the_chapte
     assert len(seen) == len(KINDS)
 
 
+def test_every_exam_asks_for_counts_fields_overlaps_and_protocol() -> None:
+    always = {drawn(name)[0].title for name in ("parameters", "field_of_view", "tiles", "protocol")}
+    assert len(always) == 4
+    for seed in range(50):
+        assert always <= {one.title for one in exam.questions(seed)}
+
+
 def test_the_same_seed_gives_the_same_files_and_another_seed_others(tmp_path: Path) -> None:
     names = ["exam-7.html", "exam-7.md", "key-7.html", "key-7.md"]
     for folder in ("a", "b"):
@@ -283,7 +290,7 @@ class Seen(HTMLParser):
 def test_the_pages_need_nothing_else_and_say_what_the_markdown_says(tmp_path: Path) -> None:
     exam.write_exam(7, tmp_path)
     for name in ("exam-7", "key-7"):
-        html, markdown = ((tmp_path / f"{name}.{kind}").read_text() for kind in ("html", "md"))
+        html, markdown = ((tmp_path / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "md"))
         page = Seen()
         page.feed(html)
         assert page.pointers == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from browser import chromium
+from browser import chromium, give_up
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
@@ -217,11 +217,33 @@ def test_the_pdf_has_every_page_in_order_with_links_numbers_and_no_dead_controls
     assert [one.title for one in reader.outline if not isinstance(one, list)][:2] == titles[:2]
 
 
+def painted(reader: Any) -> set[tuple[int, ...]]:
+    """The colours, 0..255, that any sheet fills letters or areas with."""
+    orders = b" ".join(sheet.get_contents().get_data() for sheet in reader.pages)
+    found = re.findall(rb"([\d.]+) ([\d.]+) ([\d.]+) rg\b", orders)
+    return {tuple(round(255 * float(part)) for part in one) for one in found}
+
+
+MARKS = """<style>
+.a { color: rgb(10, 20, 30); } html[data-theme="dark"] .a { color: rgb(250, 40, 50); }
+.b { color: rgb(11, 21, 31); } @media (prefers-color-scheme: dark) { .b { color: rgb(251, 41, 51); } }
+.c { color: rgb(12, 22, 32); } @media screen { .c { color: rgb(252, 42, 52); } }
+</style><p class="a">one</p><p class="b">two</p><p class="c">three</p>"""
+
+
+@pytest.mark.slow
+def test_the_pdf_is_light_whatever_the_screen_is(project: Path) -> None:
+    (project / "_build" / "html" / "book" / "end.html").write_text(page("Last things", MARKS))
+    colours = painted(built_with(project))
+    assert {(10, 20, 30), (11, 21, 31), (12, 22, 32)} <= colours
+    assert colours & {(250, 40, 50), (251, 41, 51), (252, 42, 52)} == set()
+
+
 @pytest.mark.slow
 def test_real_pages_print_without_their_controls_and_below_a_megabyte_a_sheet(project: Path) -> None:
     names = ("notebooks/00_start_here", "notebooks/01_measuring")
     if not all((SITE / f"{name}.html").is_file() for name in names):
-        pytest.skip("there is no built book; build it with: make book")
+        give_up("there is no built book; build it with: make book")
     shutil.rmtree(project / "_build" / "html")
     shutil.copytree(SITE / "_static", project / "_build" / "html" / "_static")
     shutil.copytree(SITE / "_images", project / "_build" / "html" / "_images")
@@ -237,6 +259,33 @@ def test_real_pages_print_without_their_controls_and_below_a_megabyte_a_sheet(pr
         assert control not in text
     size = (project / "_build" / "book.pdf").stat().st_size
     assert size < len(reader.pages) * 1e6
+    assert painted(reader) & dark_colours(SITE / "_static" / "styles" / "pydata-sphinx-theme.css") == set()
+
+
+def dark_colours(sheet: Path) -> set[tuple[int, ...]]:
+    """What the theme paints page and words with when it is dark."""
+    dark = re.search(r"html\[data-theme=.?dark.?\]\{(.*?)\}", sheet.read_text(encoding="utf-8"), re.S)
+    assert dark is not None
+    found = re.findall(r"--pst-color-(?:background|text-base):#(\w{6})\b", dark[1])
+    assert len(found) == 2, found
+    return {tuple(bytes.fromhex(one)) for one in found}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("site")
+def test_every_slider_of_the_book_is_printed_as_pairs_or_as_a_row() -> None:
+    pages = {f"{path.stem}.html": path.stem for path in (SITE / "notebooks").glob("*.html")}
+    assert len(pages) >= 14
+    for file, name in pages.items():
+        html = (SITE / "notebooks" / file).read_text(encoding="utf-8")
+        sliders = BeautifulSoup(html, "html.parser").select("article .srlib-compare")
+        printed = on_paper(html, f"notebooks/{name}", {}, set()).body.select(".srlib-compare")
+        assert len(printed) == len(sliders), name
+        for one in printed:
+            pictures = one.select(".pictures img")
+            assert len(pictures) >= 2, name
+            assert ("pair" in one["class"]) == (len(pictures) in (2, 4)), name
+            assert one.select("script, input, button, canvas") == [], name
 
 
 Broken = Callable[[Path, pytest.MonkeyPatch], None]

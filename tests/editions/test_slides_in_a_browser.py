@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
-from browser import complaints
+from browser import complaints, give_up
 from playwright.sync_api import Browser, Page
 
 from book.editions import deck, notebooks, slides
@@ -86,13 +86,15 @@ def to_slide_with(page: Page, what: str) -> None:
     page.evaluate("(number) => Reveal.slide(number)", number)
 
 
-NAMES = ["small", *(path.stem for path in notebooks.chapters(ROOT) if (BUILT / path.name).is_file())]
+NAMES = ["small", *(path.stem for path in notebooks.chapters(ROOT))]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_arrow_keys_go_through_all_slides_and_nothing_complains_or_is_cut_off(
     opened: Open, name: str
 ) -> None:
+    if name != "small" and not (BUILT / f"{name}.ipynb").is_file():
+        give_up("there is no built book; build it with: make book")
     page = opened(name)
     total = page.evaluate("Reveal.getTotalSlides()")
     steps = page.evaluate("document.querySelectorAll('.fragment').length")
