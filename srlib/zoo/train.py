@@ -3,6 +3,7 @@
 import argparse
 import copy
 import json
+import math
 import re
 import shlex
 import subprocess
@@ -45,6 +46,7 @@ def train(
 ) -> zoo.Card | None:
     """Follow the plan: data, training (resumed from ``runs/<title>`` if it was begun), evaluation, weights
     and card in ``out``. After ``minutes`` it stops in good order and returns None; the same call goes on."""
+    _fresh_average(plan)
     pictures, about_data = recipes.pictures(plan.data, pack_file)
     bank, about_troubles = recipes.bank(pictures, plan, settings.device(), seed=seed)
     del pictures
@@ -98,6 +100,19 @@ def train(
         },
     )
     return zoo.store(model, card, out)
+
+
+def _fresh_average(plan: Plan, most: float = 0.02, in_earnest: int = 100) -> None:
+    """Refuse a running average that is too slow for so few steps: what it kept of the first weights would
+    spoil the network, after hours. (Below ``in_earnest`` steps it is a trial.)"""
+    ema, steps = plan.recipe.ema, plan.recipe.steps
+    if steps >= in_earnest and ema**steps > most:
+        digits = math.ceil(math.log10(steps / 5))
+        fits = math.floor((1 - 5 / steps) * 10**digits) / 10**digits
+        raise ValueError(
+            f"{plan.title}: after {steps:,} steps an average with ema={ema:g} would still hold "
+            f"{ema**steps:.0%} of the first weights; say --set ema={fits:g}, or ema=0 for none"
+        )
 
 
 def _stored(

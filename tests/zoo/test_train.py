@@ -144,6 +144,10 @@ def test_a_missing_start_is_one_line(
         (["train", "espcn", "-s", "2", "--set", "lrate=1"], "a recipe has no 'lrate'"),
         (["train", "espcn", "-s", "2", "--set", "lr"], "--set takes FIELD=VALUE"),
         (["train", "espcn", "-s", "2", "--set", "lr=fast"], "lr=fast: not a float"),
+        (
+            ["train", "espcn", "-s", "2", "--steps", "1200", "--set", "ema=.999"],
+            "still hold 30% of the first weights; say --set ema=0.995, or ema=0 for none",
+        ),
         (["train", "espcn", "-s", "2", "--data", "leaves"], "say how many pictures"),
         (["train", "espcn", "-s", "2", "--data", "/no/such/folder"], "there is no such folder"),
         (["zoo", "card", "espcm"], "no weights 'espcm'"),
