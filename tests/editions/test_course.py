@@ -152,17 +152,31 @@ def nbgrader(course: Path, *command: str) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-def hand_in(course: Path, student: str, answers: dict[str, str], without: str = "") -> Any:
+def hand_in(course: Path, student: str, answers: dict[str, str], without: str = "", name: str = SHEET) -> Any:
     """The released sheet with these answers, {exercise: code}, in the stubs' places, and without one cell."""
-    sheet = nbformat.read(course / "release" / SHEET / f"{SHEET}.ipynb", as_version=4)
+    sheet = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
     for cell in ending(sheet.cells, "answer"):
         number = cell.metadata.nbgrader.grade_id.split("-")[1:3]
         cell.source = answers.get(".".join(number), cell.source)
     sheet.cells = [cell for cell in sheet.cells if cell.metadata.nbgrader.grade_id != without]
-    folder = course / "submitted" / student / SHEET
+    folder = course / "submitted" / student / name
     folder.mkdir(parents=True)
-    nbformat.write(sheet, folder / f"{SHEET}.ipynb")
+    nbformat.write(sheet, folder / f"{name}.ipynb")
     return sheet
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(WITH_EXERCISES) - {SHEET}))
+def test_nbgrader_gives_every_sheets_solutions_all_points(course: Path, tmp_path: Path, name: str) -> None:
+    own = tmp_path / "nbgrader"
+    shutil.copytree(course, own, ignore=shutil.ignore_patterns("release", "*.db"))
+    nbgrader(own, "generate_assignment", name)
+    cards = WITH_EXERCISES[name].cards
+    hand_in(own, "right", {card.number: card.solution for card in cards}, name=name)
+    nbgrader(own, "autograde", name)
+    with Gradebook(f"sqlite:///{own / 'gradebook.db'}") as book:
+        (found,) = book.assignment_submissions(name)
+        assert found.score == found.max_score == sum(map(points, cards))
 
 
 @pytest.mark.slow
