@@ -397,3 +397,57 @@ def test_a_page_with_its_pictures_is_light(look: Look, name: str) -> None:
     files = {file_of(url) for url in sources if url.startswith("file:")}  # others are inside the page
     assert SITE / f"{name}.html" in files
     assert sum(path.stat().st_size for path in files) < HEAVIEST
+
+
+# --- without a mouse ------------------------------------------------------------------------------
+
+TO_USE = """() => [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex]")]
+  .filter((one) => one.tabIndex >= 0 && !one.disabled && one.checkVisibility({visibilityProperty: true})
+    && !one.closest("dialog:not([open])") && one.getBoundingClientRect().width > 0)
+  .filter((one) => one.type !== "radio" || one === document.querySelector(`input[name="${one.name}"]`))"""
+
+
+def test_the_tab_key_comes_to_all_that_can_be_used(browser: Browser) -> None:
+    page, _ = open_page(browser, "notebooks/02_interpolation")
+    page.evaluate("scrollTo(0, 0)")
+    page.evaluate(f"({TO_USE})().forEach((one) => {{ one.dataset.toUse = '1'; }})")
+    total = page.locator("[data-to-use]").count()
+    page.evaluate(
+        "document.addEventListener('focusin', (event) => { delete event.target.dataset.toUse; }, true)"
+    )
+    for _ in range(2 * total):
+        page.keyboard.press("Tab")
+        if page.locator("[data-to-use]").count() == 0:
+            break
+    left = page.locator("[data-to-use]").evaluate_all("all => all.map((one) => one.outerHTML.slice(0, 120))")
+    page.context.close()
+    assert total > 50
+    assert left == []
+
+
+def test_the_search_opens_answers_and_closes_by_keys(browser: Browser) -> None:
+    page, _ = open_page(browser, "notebooks/02_interpolation")
+    field = page.locator("dialog input[type=search]")
+    page.keyboard.press("Control+k")
+    assert field.is_visible()
+    page.keyboard.press("Escape")
+    assert not field.is_visible()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("receptive field")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=receptive+field")
+    page.locator("ul.search li a").first.wait_for(timeout=10_000)
+    page.context.close()
+
+
+def test_a_phones_contents_open_and_close_by_keys(browser: Browser) -> None:
+    page, _ = open_page(browser, "notebooks/02_interpolation", PHONE)
+    page.evaluate("scrollTo(0, 0)")
+    inside = page.locator("a.reference.internal:has-text('SRCNN')").first
+    before = inside.is_visible()
+    page.locator("button.primary-toggle").filter(visible=True).first.press("Enter")
+    inside.wait_for(state="visible")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    assert (before, inside.is_visible()) == (False, False)
+    page.context.close()
