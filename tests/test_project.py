@@ -1,15 +1,23 @@
 """The files that say what is installed agree with one another."""
 
 import ast
+import hashlib
+import io
 import re
+import shutil
+import subprocess
 import sys
+import tarfile
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+
+from srlib import zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -164,6 +172,33 @@ def test_floors_import_only_from_below() -> None:
             if name != module:
                 assert order.index(name) < order.index(module), f"{path.name} imports srlib.{name}"
                 assert (module, name) not in same_floor
+
+
+def test_a_frozen_release_holds_all_that_a_term_needs(tmp_path: Path) -> None:
+    """``git archive``, as the page for lecturers says: weights that their cards know, pins, every page."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("this is no clone: nothing to freeze")
+    packed = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as files:
+        files.extractall(tmp_path, filter="data")
+    cards = zoo.cards(tmp_path / "srlib" / "zoo" / "weights")
+    assert len(cards) > 30
+    for card in cards:
+        weights = (card.folder / card.file).read_bytes()
+        assert hashlib.sha256(weights).hexdigest() == card.sha256, card.title
+    for name in ("tasks.py", "Makefile", "constraints.txt", "pyproject.toml", "_config.yml"):
+        assert (tmp_path / name).is_file()
+    contents = (tmp_path / "book" / "_toc.yml").read_text(encoding="utf-8")
+    for page in re.findall(r"(?:file|root): (\S+)", contents):
+        assert list(tmp_path.glob(f"{page}.*")), page
+    assert tasks_help(tmp_path).startswith("help ")
+
+
+def tasks_help(folder: Path) -> str:
+    """What the folder's own tasks.py says without a task."""
+    done = subprocess.run([sys.executable, "tasks.py"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 OWN_PLUMBING = {"cli", "files", "names", "png"}
