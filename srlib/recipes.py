@@ -237,7 +237,7 @@ NETWORKS: dict[str, _Network] = {
     ),
     "edsr-report": _Network(
         "EDSR",
-        {"upsampler": "transposed", "output": "sigmoid"},
+        {"features": 32, "upsampler": "transposed", "output": "sigmoid"},
         _quick(700, batch=8),
         _REPORT,
         "div2k-train",
