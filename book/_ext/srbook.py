@@ -1,9 +1,9 @@
 """What the book needs from Sphinx beyond its configuration; `_config.yml` loads this file.
 
 Six things: where outputs of notebooks are cached (and when they are stale), what the notebooks' kernels
-find in their environment, how long each took (`srlib.show.header` writes it down), cells that show nothing
-where they should, the buttons that need the repository's public address, and repairs of configuration values
-that YAML cannot express.
+find in their environment, how long each took (`srlib.show.header` writes it down), cells that warn or show
+nothing where they should, the buttons that need the repository's public address, and repairs of configuration
+values that YAML cannot express.
 """
 
 import ast
@@ -128,7 +128,7 @@ def watch_the_clock(app: Sphinx, env: BuildEnvironment) -> None:
 def keep_outputs(app: Sphinx, env: BuildEnvironment) -> None:
     """Leave every notebook with its outputs in `jupyter_execute`, where the slides are made from: myst-nb
     writes it without them when they come from the cache. A cell that ends in a value and shows none, or an
-    empty one, or that warns, is a warning, which fails the build."""
+    empty one, and a cell that writes to the standard error are warnings, which fail the build."""
     cache = get_cache(app.config.nb_execution_cache_path)
     for page in sorted(env.found_docs):
         path = Path(env.doc2path(page))

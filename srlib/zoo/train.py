@@ -46,7 +46,7 @@ def train(
 ) -> zoo.Card | None:
     """Follow the plan: data, training (resumed from ``runs/<title>`` if it was begun), evaluation, weights
     and card in ``out``. After ``minutes`` it stops in good order and returns None; the same call goes on."""
-    _fresh_average(plan)
+    _refuse_a_lagging_average(plan)
     pictures, about_data = recipes.pictures(plan.data, pack_file)
     bank, about_troubles = recipes.bank(pictures, plan, settings.device(), seed=seed)
     del pictures
@@ -102,9 +102,10 @@ def train(
     return zoo.store(model, card, out)
 
 
-def _fresh_average(plan: Plan, most: float = 0.02, in_earnest: int = 100) -> None:
+def _refuse_a_lagging_average(plan: Plan, most: float = 0.02, in_earnest: int = 100) -> None:
     """Refuse a running average that is too slow for so few steps: what it kept of the first weights would
-    spoil the network, after hours. (Below ``in_earnest`` steps it is a trial.)"""
+    spoil the network, after hours. (Below ``in_earnest`` steps it is a trial. An average that began later
+    would need no refusal, but then no card's training could be repeated to the last bit.)"""
     ema, steps = plan.recipe.ema, plan.recipe.steps
     if steps >= in_earnest and ema**steps > most:
         digits = math.ceil(math.log10(steps / 5))

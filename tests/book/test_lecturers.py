@@ -113,6 +113,9 @@ def test_each_fault_of_a_plan_is_found(old: str, new: str, said: str) -> None:
 # --- all pages ------------------------------------------------------------------------------------
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(PAGES.glob("*.md"))}
+WITH_COMMANDS = TEXTS | {
+    "troubleshooting": (ROOT / "book" / "troubleshooting.md").read_text(encoding="utf-8")
+}
 
 
 def test_the_contents_name_every_page_for_lecturers() -> None:
@@ -129,11 +132,11 @@ def test_links_lead_somewhere(name: str) -> None:
 
 def commands(name: str) -> list[str]:
     """What a page shows as code: the lines of its blocks and what stands between backquotes."""
-    text = TEXTS[name]
+    text = WITH_COMMANDS[name]
     return re.findall(r"^    (\S.*)$", text, re.MULTILINE) + re.findall(r"`([^`]+)`", " ".join(text.split()))
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", WITH_COMMANDS)
 def test_every_command_of_the_pages_exists(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     for command in commands(name):
         words = command.split("#")[0].split()

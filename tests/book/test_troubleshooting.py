@@ -1,12 +1,11 @@
-"""The page for when something fails quotes messages that there are, and names commands that work."""
+"""The page for when something fails quotes messages that there are, and settings that are read."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-import tasks
-from srlib import cli, settings
+from srlib import settings
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "book" / "troubleshooting.md").read_text(encoding="utf-8")
@@ -31,21 +30,6 @@ def test_enough_is_quoted() -> None:
 @pytest.mark.parametrize("quoted", QUOTED)
 def test_a_quoted_message_is_one_that_the_project_gives(quoted: str) -> None:
     assert re.search(pattern(quoted), SOURCES) is not None
-
-
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"`make (\w+)", TEXT))))
-def test_a_named_make_command_is_a_task(command: str) -> None:
-    assert command in tasks.TASKS
-
-
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"`srlib (\w+)", TEXT))))
-def test_a_named_command_of_the_library_is_one(command: str) -> None:
-    assert (
-        re.search(rf"add_parser\(\s*[\"']{command}[\"']|command\([^)]*[\"']{command}[\"']", CLI) is not None
-    )
-
-
-CLI = Path(str(cli.__file__)).read_text(encoding="utf-8")
 
 
 def test_named_settings_are_read_somewhere() -> None:
