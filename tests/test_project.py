@@ -7,8 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -178,9 +178,10 @@ def test_a_frozen_release_holds_all_that_a_term_needs(tmp_path: Path) -> None:
     """``git archive``, as the page for lecturers says: weights that their cards know, pins, every page."""
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("this is no clone: nothing to freeze")
-    packed = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(packed)) as files:
-        files.extractall(tmp_path, filter="data")
+    archive = ["git", "archive", "--format=zip", "HEAD"]
+    packed = subprocess.run(archive, cwd=ROOT, capture_output=True, check=True).stdout
+    with zipfile.ZipFile(io.BytesIO(packed)) as files:
+        files.extractall(tmp_path)
     cards = zoo.cards(tmp_path / "srlib" / "zoo" / "weights")
     assert len(cards) > 30
     for card in cards:
