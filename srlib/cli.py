@@ -383,10 +383,12 @@ def _zoo_train_next(options: argparse.Namespace) -> int:
     more = ["--runs", str(options.runs), "--out", str(options.out or zoo.FOLDER)]
     more += ["--minutes", str(options.minutes)] if options.minutes else []
     asked = _parser().parse_args(["train", *lines[0], *more])
-    asked.pack = train.packed_for(train.planned(asked), options.runs)
+    plan = train.planned(asked)
+    asked.pack = train.packed_for(plan, options.runs)
     code = _train(asked)
     if code == 0:
         train.tick(lines[0], queue)
+        print(f"its checkpoint: {train.set_aside(options.runs / plan.title)}")
     return code
 
 

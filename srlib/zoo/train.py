@@ -2,6 +2,7 @@
 
 import argparse
 import copy
+import itertools
 import json
 import math
 import re
@@ -253,6 +254,13 @@ def tick(arguments: list[str], queue: Path = QUEUE) -> None:
             text = text[: match.start()] + text[match.start() :].replace("- [ ]", "- [x]", 1)
             break
     write_text(queue, text)
+
+
+def set_aside(run: Path) -> Path:
+    """Rename the folder of a run that is shipped, so that the next line of the same network begins a run of
+    its own instead of finding this one finished."""
+    places = (run.with_name(f"{run.name}-done-{number}") for number in itertools.count(1))
+    return run.rename(next(place for place in places if not place.exists()))
 
 
 def packed_for(plan: Plan, folder: Path) -> Path | None:

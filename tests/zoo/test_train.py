@@ -321,6 +321,24 @@ def test_train_next_takes_the_first_line_resumes_it_and_ticks_it_off(
     assert train.waiting(queue) == [["vdsr"]]
 
 
+def test_a_line_that_goes_on_from_shipped_weights_begins_a_run_of_its_own(tmp_path: Path) -> None:
+    queue, runs, out = tmp_path / "QUEUE.md", tmp_path / "runs", tmp_path / "out"
+    lines = [f"espcn --scale 2 --steps 20 {' '.join(TINY)}{more}" for more in ("", " --start espcn:2") * 2]
+    queue.write_text("".join(f"- [ ] `srlib train {line}`\n" for line in lines[:3]))
+    began = []
+    for _ in range(3):
+        code = cli.main(["zoo", "train-next", "--queue", str(queue), "--runs", str(runs), "--out", str(out)])
+        assert code == 0
+        began.append(zoo.card("espcn", 2, out).started_from)
+    first, second, third = began
+    assert first is None
+    assert third is None
+    assert second is not None
+    assert second.startswith("espcn x2 (")
+    finished = sorted(path.name for path in runs.iterdir())
+    assert finished == [f"espcn-x2-quick-done-{number}" for number in (1, 2, 3)]
+
+
 def test_an_empty_queue_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "QUEUE.md").write_text("- [x] `srlib train espcn -s 2`\n")
     assert cli.main(["zoo", "train-next", "--queue", str(tmp_path / "QUEUE.md")]) == 0
