@@ -316,9 +316,12 @@ def _experiment(options: argparse.Namespace) -> None:
 
     folder = options.out or experiments.FOLDER
     if options.name is None:
+        wide = max(map(len, EXPERIMENTS))
         for name, it in EXPERIMENTS.items():
             done = (folder / f"{name}.json").exists()
-            print(f"{name:18}chapter {it.chapter}: {it.question}{'' if done else ' (not recorded yet)'}")
+            print(
+                f"{name:{wide}}  chapter {it.chapter}: {it.question}{'' if done else ' (not recorded yet)'}"
+            )
         return
     if options.name not in EXPERIMENTS:
         raise ValueError(f"there is no experiment {options.name!r}; {there_are(options.name, EXPERIMENTS)}")
