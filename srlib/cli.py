@@ -401,8 +401,11 @@ def _zoo_retrain(options: argparse.Namespace) -> int:
     from srlib import zoo
     from srlib.zoo import train
 
-    arguments = train.command(zoo.card(options.name, options.scale))
+    card = zoo.card(options.name, options.scale)
+    arguments = train.command(card)
     print(f"srlib train {shlex.join(arguments)}")
+    if warning := train.other_start(card):
+        print(warning)
     if options.show:
         return 0
     more = ["--runs", str(options.runs), *(["--out", str(options.out)] if options.out else [])]

@@ -181,6 +181,20 @@ def command(card: zoo.Card) -> list[str]:
     return [*arguments, "--seed", str(card.seed)]
 
 
+def other_start(card: zoo.Card) -> str:
+    """A warning where the weights that a card's training began with are not in the zoo any more, "" else."""
+    if card.started_from is None:
+        return ""
+    name, scale = card.started_from.split()[:2]
+    here = zoo.card(name, int(scale[1:]))
+    if f"({here.sha256[:8]})" in card.started_from:
+        return ""
+    return (
+        f"{card.title} began with {card.started_from}, which the zoo no longer has; this begins with "
+        f"{here.title} ({here.sha256[:8]}), so other weights will come of it"
+    )
+
+
 def _start(model: nn.Module, plan: Plan, out: Path) -> str | None:
     """Take over the weights that the plan starts from; prints exactly what came along."""
     if plan.start is None:

@@ -394,6 +394,21 @@ def test_a_cards_command_asks_for_the_training_it_describes(card: zoo.Card) -> N
         assert f"x{start[1]}" in scales
 
 
+def test_retrain_says_where_the_weights_that_a_training_began_with_are_gone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x2, real = zoo.card("fsrcnn", 2), zoo.card
+    here = real("fsrcnn", 3).sha256[:8]
+    for start, warned in ((here, False), ("0a1b2c3d", True)):
+        card = replace(x2, started_from=f"fsrcnn x3 ({start})")
+        with monkeypatch.context() as patch:
+            patch.setattr(zoo, "card", lambda name, scale, x2=card: x2 if scale == 2 else real(name, scale))
+            assert cli.main(["zoo", "retrain", "fsrcnn", "-s", "2", "--show"]) == 0
+        said = capsys.readouterr().out
+        assert (f"began with fsrcnn x3 ({start}), which the zoo no longer has" in said) == warned
+        assert (f"begins with fsrcnn x3 ({here})" in said) == warned
+
+
 def test_retrained_weights_are_the_same_to_the_last_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
