@@ -356,7 +356,9 @@ def _zoo_list(_: argparse.Namespace) -> None:
     for card in zoo.cards():
         row = card.results.get(f"photos x{card.scales[0]}", {})
         gain = f"{row['psnr']:.2f} dB (bicubic {row['bicubic']:.2f})" if row else ""
-        print(f"{card.title:24}{card.parameters:>10,}  photos {gain}, {card.profile}, {card.steps:,} steps")
+        print(
+            f"{card.title:24}{card.parameters:>10,}  photos {gain}, {card.profile}, {card.all_steps:,} steps"
+        )
 
 
 def _zoo_table(_: argparse.Namespace) -> None:

@@ -162,7 +162,9 @@ def _beside(card: zoo.Card, scale: int, paper: float) -> Beside:
     if card.name == "vdsr":
         steps, batch, patch = VDSR_STEPS, VDSR_BATCH, VDSR_PATCH / scale
     # a network for enlarged pictures that learns several scales sees patches of one size, in enlarged pixels
-    mine = ours["patch"] * card.scales[0] / scale if card.name == "vdsr" else float(ours["patch"])
+    shrunk = card.scales[0] / scale if card.name == "vdsr" else 1.0
+    mine = ours["patch"] * shrunk
+    seen = [(one["steps"], one["recipe"]["batch"], one["recipe"]["patch"] * shrunk) for one in card.stages]
     return Beside(
         card.name,
         scale,
@@ -170,7 +172,7 @@ def _beside(card: zoo.Card, scale: int, paper: float) -> Beside:
         result["psnr"],
         _words(card.data),
         PAPER_DATA.get(card.name, _words(plan.data)),
-        pixels_seen(card.steps, ours["batch"], mine),
+        sum(pixels_seen(*stage) for stage in seen),
         None if card.name in UNKNOWN else pixels_seen(steps, batch, patch),
         mine,
         patch,

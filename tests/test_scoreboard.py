@@ -76,8 +76,11 @@ def test_every_network_with_a_paper_stands_beside_it() -> None:
             assert "blurred" in row.reasons[0]
         else:
             assert row.gap == pytest.approx(row.paper - row.ours)
-        side = card.recipe["patch"] * (2 / scale if name == "vdsr" else 1)  # VDSR sees 48 enlarged pixels
-        assert row.seen == card.steps * card.recipe["batch"] * side**2
+        shrunk = 2 / scale if name == "vdsr" else 1.0  # VDSR's patches are of enlarged pixels
+        trainings = [(one["steps"], one["recipe"]) for one in card.before] + [(card.steps, card.recipe)]
+        assert row.seen == pytest.approx(
+            sum(n * how["batch"] * (how["patch"] * shrunk) ** 2 for n, how in trainings)
+        )
     assert ("fsrcnn", 3) in rows
     assert ("espcn", 2) not in rows  # the paper has none
     fsrcnn = rows["fsrcnn", 3]
@@ -86,8 +89,8 @@ def test_every_network_with_a_paper_stands_beside_it() -> None:
     assert rows["srresnet", 4].paper_seen == 1_000_000 * 16 * 24**2  # 96 x 96 large pixels
     assert rows["srgan", 4].reasons[0] == "content measured by VGG22, not VGG54"
     times = [(rows["vdsr", s].paper_seen or 0) / rows["vdsr", s].seen for s in (2, 3, 4)]
-    assert times == pytest.approx(3 * [9_960 * 64 * 41**2 / (12_000 * 8 * 48**2)])
-    # VDSR's paper: 9,960 batches of 64 patches of 41 x 41 enlarged pixels
+    assert times == pytest.approx(3 * [9_960 * 64 * 41**2 / (8 * (20_000 * 24**2 + 12_000 * 48**2))])
+    # VDSR's paper: 9,960 batches of 64 patches of 41 x 41 enlarged pixels; ours first had smaller patches
     assert rows["vdsr", 2].paper_seen == pytest.approx(9_960 * 64 * 41**2 / 4)
     assert rows["vdsr", 4].paper_seen == pytest.approx(9_960 * 64 * 41**2 / 16)
 

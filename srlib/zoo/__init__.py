@@ -41,10 +41,11 @@ FOLDER = Path(__file__).parent / "weights"
 class Card:
     """What is known of one set of weights. ``model`` and ``arguments`` build the network; ``scales`` it
     enlarges by; ``data``, ``recipe``, ``steps``, ``device``, ``hours``: how it was trained; ``critic``: what
-    SRGAN's generator was asked for; ``results``: {"set5 x2": {"psnr": dB, "ssim": ..., "bicubic": dB}, ...},
-    measured with the stored weights; ``curves``: {"loss": [[step, mean since the entry before], ...],
-    "photos": [[step, dB], ...]}, with a critic also "content", "adversarial" and "critic"; ``file`` and
-    ``sha256``: where the weights lie beside the card; ``note``: what a user should know."""
+    SRGAN's generator was asked for; ``before``: the trainings of the same network that this one went on from,
+    the oldest first, each as ``stages`` tells it; ``results``: {"set5 x2": {"psnr": dB, "ssim": ...,
+    "bicubic": dB}, ...}, measured with the stored weights; ``curves``: {"loss": [[step, mean since the entry
+    before], ...], "photos": [[step, dB], ...]}, with a critic also "content", "adversarial" and "critic";
+    ``file`` and ``sha256``: where the weights lie beside the card; ``note``: what a user should know."""
 
     name: str
     scales: list[int]
@@ -64,6 +65,7 @@ class Card:
     code: str
     torch: str
     critic: str = ""
+    before: list[dict[str, Any]] = field(default_factory=list)
     stored: str = "float16"
     curves: dict[str, list[list[float]]] = field(default_factory=dict)
     file: str = ""
@@ -80,6 +82,31 @@ class Card:
         """How its files' names begin, as "edsr-baseline-x2" or "vdsr-x234"."""
         return f"{self.name}-x{''.join(map(str, self.scales))}"
 
+    @property
+    def stages(self) -> list[dict[str, Any]]:
+        """Every training of this network that these weights went through, the oldest first: its ``steps``,
+        ``hours``, ``device``, ``data``, ``recipe``, what it ``started_from``, its ``results``, looks at the
+        ``photos`` and ``file``."""
+        told = ("steps", "hours", "device", "data", "recipe", "started_from", "results", "file")
+        last = {name: getattr(self, name) for name in told} | {"photos": self.curves.get("photos", [])}
+        return [*self.before, last]
+
+    @property
+    def all_steps(self) -> int:
+        """The steps of all stages."""
+        return sum(int(one["steps"]) for one in self.stages)
+
+    @property
+    def all_hours(self) -> float:
+        """The hours of all stages."""
+        return sum(float(one["hours"]) for one in self.stages)
+
+    @property
+    def origin(self) -> str | None:
+        """The other network that the first stage began with, as "edsr-baseline x2"; None: from scratch."""
+        start: str | None = self.stages[0]["started_from"]
+        return start.partition(" (")[0] if start else None
+
     def __str__(self) -> str:
         lines = [
             f"{self.title}: {self.model}({', '.join(f'{k}={v!r}' for k, v in self.arguments.items())})",
@@ -89,14 +116,20 @@ class Card:
             f"{self.hours:.2g} h on {self.device}, seed {self.seed}",
         ]
         lines += [f"  started from {self.started_from}"] if self.started_from else []
+        for one in self.before:
+            reached = ", ".join(
+                f"{where} {values['psnr']:.2f} dB" for where, values in one["results"].items()
+            )
+            lines.append(f"  before: {one['steps']:,} steps, {one['hours']:.2g} h; {reached}")
         lines += [f"  with a critic: {self.critic}"] if self.critic else []
         for where, values in self.results.items():
             row = f"{values['psnr']:.2f} dB, SSIM {values['ssim']:.4f} (bicubic {values['bicubic']:.2f} dB)"
             lines.append(f"  {where}: {row}")
-        looks = self.curves.get("photos", [])
-        if looks:
-            course = ", ".join(f"{value:.2f} dB at {int(step):,}" for step, value in looks)
-            lines.append(f"  on the photographs by steps: {course}")
+        looks, done = [], 0
+        for one in self.stages:
+            looks += [f"{value:.2f} dB at {int(step) + done:,}" for step, value in one["photos"]]
+            done += int(one["steps"])
+        lines += [f"  on the photographs by steps: {', '.join(looks)}"] if looks else []
         return "\n".join([*lines, f"  {self.note}"] if self.note else lines)
 
 

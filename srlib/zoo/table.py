@@ -9,7 +9,8 @@ _HEAD = """# What the shipped weights reach
 PSNR in dB on luma, the paper's in brackets; measured by `srlib evaluate` with the weights as they are stored.
 Luma networks by the papers' path for luma networks, RGB networks from 8-bit RGB files (chapter 1 says what
 that changes). Made by `srlib zoo table`; `srlib zoo card NAME -s SCALE` says all that is known of one,
-`make zoo NAME=... SCALE=...` trains it anew.
+`make zoo NAME=... SCALE=...` trains it anew. Steps and hours: of all trainings that these weights went
+through as this network, without those of another that they began with (of x2, for x3 and x4).
 """
 
 
@@ -32,7 +33,7 @@ def table() -> str:
             cells = [_cell(card, name, scale) for name in _SETS]
             photos = card.results[f"photos x{scale}"]
             cells += [f"{photos['psnr']:.2f}", f"{photos['bicubic']:.2f}"]
-            cells += [f"{card.steps:,}", f"{card.hours:.2f}"]
+            cells += [f"{card.all_steps:,}", f"{card.all_hours:.2f}"]
             lines.append(f"| {card.name} x{scale} | {card.parameters:,} | {' | '.join(cells)} |")
     notes: dict[str, list[str]] = {}
     for card in zoo.cards():

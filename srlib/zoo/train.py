@@ -53,7 +53,7 @@ def train(
     del pictures
     torch.manual_seed(seed)
     model = zoo.build(plan.model, plan.arguments)
-    started_from = None if from_scratch else _start(model, plan, out)
+    start = None if from_scratch else _start(model, plan, out)
     critic = _critic(plan)
     run = fit(
         model,
@@ -88,7 +88,8 @@ def train(
         seed=seed,
         device=", then ".join(run.trained_on),
         hours=round(run.seconds / 3600, 4),
-        started_from=started_from,
+        started_from=f"{start.title} ({start.sha256[:8]})" if start else None,
+        before=start.stages if start and (start.name, start.scales) == (plan.name, [*plan.scales]) else [],
         critic=_said(critic),
         results=results,
         stored=stored,
@@ -195,8 +196,8 @@ def other_start(card: zoo.Card) -> str:
     )
 
 
-def _start(model: nn.Module, plan: Plan, out: Path) -> str | None:
-    """Take over the weights that the plan starts from; prints exactly what came along."""
+def _start(model: nn.Module, plan: Plan, out: Path) -> zoo.Card | None:
+    """Take over the weights that the plan starts from; prints exactly what came along. Returns their card."""
     if plan.start is None:
         return None
     name, scale = plan.start
@@ -207,7 +208,7 @@ def _start(model: nn.Module, plan: Plan, out: Path) -> str | None:
         if mine:
             report = warm_start(model, zoo.load(name, scale, folder=folder).state_dict())
             print(f"started from {mine[0].title}: {report}")
-            return f"{mine[0].title} ({mine[0].sha256[:8]})"
+            return mine[0]
     raise zoo.ZooError(f"{plan.name} starts from {name} x{scale}, which is not there; train that first")
 
 

@@ -321,22 +321,34 @@ def test_train_next_takes_the_first_line_resumes_it_and_ticks_it_off(
     assert train.waiting(queue) == [["vdsr"]]
 
 
-def test_a_line_that_goes_on_from_shipped_weights_begins_a_run_of_its_own(tmp_path: Path) -> None:
+def test_a_line_that_goes_on_from_shipped_weights_begins_a_run_of_its_own_and_counts_both(
+    tmp_path: Path,
+) -> None:
     queue, runs, out = tmp_path / "QUEUE.md", tmp_path / "runs", tmp_path / "out"
-    lines = [f"espcn --scale 2 --steps 20 {' '.join(TINY)}{more}" for more in ("", " --start espcn:2") * 2]
-    queue.write_text("".join(f"- [ ] `srlib train {line}`\n" for line in lines[:3]))
-    began = []
-    for _ in range(3):
-        code = cli.main(["zoo", "train-next", "--queue", str(queue), "--runs", str(runs), "--out", str(out)])
-        assert code == 0
-        began.append(zoo.card("espcn", 2, out).started_from)
-    first, second, third = began
-    assert first is None
-    assert third is None
-    assert second is not None
-    assert second.startswith("espcn x2 (")
-    finished = sorted(path.name for path in runs.iterdir())
-    assert finished == [f"espcn-x2-quick-done-{number}" for number in (1, 2, 3)]
+    rest = " ".join(TINY)
+    lines = [
+        f"espcn --scale 3 --steps 15 {rest} --from-scratch",
+        f"espcn --scale 2 --steps 20 {rest} --start espcn:3",
+        f"espcn --scale 2 --steps 25 {rest} --start espcn:2",
+        f"espcn --scale 2 --steps 30 {rest} --start espcn:2",
+    ]
+    queue.write_text("".join(f"- [ ] `srlib train {line}`\n" for line in lines))
+    call = ["zoo", "train-next", "--queue", str(queue), "--runs", str(runs), "--out", str(out)]
+    cards = []
+    for scale in (3, 2, 2, 2):
+        assert cli.main(call) == 0
+        cards.append(zoo.card("espcn", scale, out))
+    x3, first, second, third = cards
+    assert [card.all_steps for card in cards] == [15, 20, 20 + 25, 20 + 25 + 30]
+    assert [card.origin for card in cards] == [None, "espcn x3", "espcn x3", "espcn x3"]
+    assert x3.started_from is None
+    assert third.started_from == f"espcn x2 ({second.sha256[:8]})"
+    assert [one["file"] for one in third.stages] == [first.file, second.file, third.file]
+    assert third.before[0]["results"] == first.results
+    assert third.all_hours == pytest.approx(first.hours + second.hours + third.hours)
+    assert "  before: 20 steps, " in str(third)
+    finished = {path.name.removeprefix("espcn-") for path in runs.iterdir()}
+    assert finished == {"x3-quick-done-1", "x2-quick-done-1", "x2-quick-done-2", "x2-quick-done-3"}
 
 
 def test_an_empty_queue_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
