@@ -177,7 +177,7 @@ def _beside(card: zoo.Card, scale: int, paper: float) -> Beside:
         mine,
         patch,
         result["path"],
-        card.note,
+        card.remarks,
     )
 
 

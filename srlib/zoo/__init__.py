@@ -107,6 +107,20 @@ class Card:
         start: str | None = self.stages[0]["started_from"]
         return start.partition(" (")[0] if start else None
 
+    @property
+    def course(self) -> str:
+        """The looks at the photographs of all stages, counted from the first step, in words; "" for none."""
+        looks, done = [], 0
+        for one in self.stages:
+            looks += [f"{value:.2f} dB at {int(step) + done:,}" for step, value in one["photos"]]
+            done += int(one["steps"])
+        return f"On the photographs by steps: {', '.join(looks)}." if looks else ""
+
+    @property
+    def remarks(self) -> str:
+        """The note, and the course that it may speak of; "" where there is no note."""
+        return f"{self.note} {self.course}".rstrip() if self.note else ""
+
     def __str__(self) -> str:
         lines = [
             f"{self.title}: {self.model}({', '.join(f'{k}={v!r}' for k, v in self.arguments.items())})",
@@ -125,12 +139,7 @@ class Card:
         for where, values in self.results.items():
             row = f"{values['psnr']:.2f} dB, SSIM {values['ssim']:.4f} (bicubic {values['bicubic']:.2f} dB)"
             lines.append(f"  {where}: {row}")
-        looks, done = [], 0
-        for one in self.stages:
-            looks += [f"{value:.2f} dB at {int(step) + done:,}" for step, value in one["photos"]]
-            done += int(one["steps"])
-        lines += [f"  on the photographs by steps: {', '.join(looks)}"] if looks else []
-        return "\n".join([*lines, f"  {self.note}"] if self.note else lines)
+        return "\n".join([*lines, *(f"  {text}" for text in (self.note, self.course) if text)])
 
 
 def names(folder: Path = FOLDER) -> list[str]:

@@ -37,7 +37,7 @@ def table() -> str:
             lines.append(f"| {card.name} x{scale} | {card.parameters:,} | {' | '.join(cells)} |")
     notes: dict[str, list[str]] = {}
     for card in zoo.cards():
-        notes.setdefault(card.note, []).append(card.title)
+        notes.setdefault(card.remarks, []).append(card.title)
     twin = _without_a_photograph()
     said = [f"- **{', '.join(titles)}**: {note}" for note, titles in notes.items() if note]
     return "\n".join([*lines, *twin, *(["", "## Notes", "", *said] if said else [])])

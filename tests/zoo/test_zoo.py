@@ -267,3 +267,9 @@ def test_a_card_tells_the_course_of_the_training() -> None:
     step, decibels = card.curves["photos"][-1]
     assert f"{decibels:.2f} dB at {int(step):,}" in str(card)
     assert "by steps" not in str(replace(card, curves={}))
+    first = replace(card, steps=100, curves={"photos": [[50, 30.0], [100, 31.0]]})
+    second = replace(card, steps=20, curves={"photos": [[20, 31.5]]}, before=first.stages, note="Read on.")
+    told = "On the photographs by steps: 30.00 dB at 50, 31.00 dB at 100, 31.50 dB at 120."
+    assert str(second).endswith(f"  Read on.\n  {told}")
+    assert second.remarks == f"Read on. {told}"
+    assert replace(second, note="").remarks == ""
