@@ -156,14 +156,13 @@ def beside() -> list[Beside]:
 
 def _beside(card: zoo.Card, scale: int, paper: float) -> Beside:
     plan = recipes.plan(card.name, scale, "full")
-    theirs, ours = plan.recipe, card.recipe
+    theirs = plan.recipe
     result = card.results[f"set5 x{scale}"]
     steps, batch, patch = theirs.steps, theirs.batch, float(theirs.patch)
     if card.name == "vdsr":
         steps, batch, patch = VDSR_STEPS, VDSR_BATCH, VDSR_PATCH / scale
     # a network for enlarged pictures that learns several scales sees patches of one size, in enlarged pixels
     shrunk = card.scales[0] / scale if card.name == "vdsr" else 1.0
-    mine = ours["patch"] * shrunk
     seen = [(one["steps"], one["recipe"]["batch"], one["recipe"]["patch"] * shrunk) for one in card.stages]
     return Beside(
         card.name,
@@ -174,7 +173,7 @@ def _beside(card: zoo.Card, scale: int, paper: float) -> Beside:
         PAPER_DATA.get(card.name, _words(plan.data)),
         sum(pixels_seen(*stage) for stage in seen),
         None if card.name in UNKNOWN else pixels_seen(steps, batch, patch),
-        mine,
+        card.recipe["patch"] * shrunk,
         patch,
         result["path"],
         card.remarks,

@@ -83,6 +83,14 @@ class Card:
         return f"{self.name}-x{''.join(map(str, self.scales))}"
 
     @property
+    def start(self) -> tuple[str, int] | None:
+        """Name and scale of the weights that the training began with; None: from scratch."""
+        if self.started_from is None:
+            return None
+        name, scale = self.started_from.split()[:2]
+        return name, int(scale[1:])
+
+    @property
     def stages(self) -> list[dict[str, Any]]:
         """Every training of this network that these weights went through, the oldest first: its ``steps``,
         ``hours``, ``device``, ``data``, ``recipe``, what it ``started_from``, its ``results``, looks at the

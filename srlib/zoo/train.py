@@ -173,21 +173,19 @@ def command(card: zoo.Card) -> list[str]:
         if value != planned[key]:
             text = ",".join(map(str, value)) if isinstance(value, list) else str(value).lower()
             arguments += ["--set", f"{key}={text}"]
-    if card.started_from is None:
+    if card.start is None:
         arguments += ["--from-scratch"] if plan.start else []
-    else:
-        name, scale = card.started_from.split()[:2]
-        same = plan.start == (name, int(scale[1:]))
-        arguments += [] if same else ["--start", f"{name}:{scale[1:]}"]
+    elif card.start != plan.start:
+        name, scale = card.start
+        arguments += ["--start", f"{name}:{scale}"]
     return [*arguments, "--seed", str(card.seed)]
 
 
 def other_start(card: zoo.Card) -> str:
     """A warning where the weights that a card's training began with are not in the zoo any more, "" else."""
-    if card.started_from is None:
+    if card.start is None or card.started_from is None:
         return ""
-    name, scale = card.started_from.split()[:2]
-    here = zoo.card(name, int(scale[1:]))
+    here = zoo.card(*card.start)
     if f"({here.sha256[:8]})" in card.started_from:
         return ""
     return (

@@ -21,8 +21,10 @@ ASKED = {"desk": (DESKTOP, {"light": ALL, "dark": ONLY_COLOURS}), "phone": (PHON
 ONE_WORD_OF_CODE = """() => {
     const seen = new Set();
     document.querySelectorAll('.highlight span').forEach((word) => {
-        const path = [word.getAttribute('style')];
-        for (let at = word; at.tagName !== 'BODY'; at = at.parentElement) { path.push(at.className); }
+        const path = [];
+        for (let at = word; at.tagName !== 'BODY'; at = at.parentElement) {
+            path.push(at.className, at.getAttribute('style'));
+        }
         const key = path.join('/');
         if (seen.has(key)) { word.replaceWith(...word.childNodes); }
         seen.add(key);
