@@ -256,6 +256,8 @@ _LINE = re.compile(r"^- \[ \] `srlib train (?P<arguments>[^`]+)`", re.MULTILINE)
 
 def waiting(queue: Path = QUEUE) -> list[list[str]]:
     """The arguments of each training that is not ticked off, in order."""
+    if not queue.is_file():
+        raise FileNotFoundError(f"{queue}: there is no such queue; check the path")
     return [shlex.split(match["arguments"]) for match in _LINE.finditer(queue.read_text(encoding="utf-8"))]
 
 

@@ -357,6 +357,12 @@ def test_an_empty_queue_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "nothing is waiting" in capsys.readouterr().out
 
 
+def test_a_missing_queue_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["zoo", "train-next", "--queue", str(tmp_path / "none.md")]) != 0
+    said = capsys.readouterr().err.strip()
+    assert said == f"srlib zoo: {tmp_path / 'none.md'}: there is no such queue; check the path"
+
+
 # --- how weights are stored ---
 
 
